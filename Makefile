@@ -1,0 +1,47 @@
+# Postern's commands. `make` alone lists them.
+PORT ?= 8765
+DATA ?= .data
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format bench docs lock clean
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+run: ## Start a server to try Postern with (PORT=8765 DATA=.data)
+	@scripts/setup run
+	@exec .venv/bin/postern demo --port "$(PORT)" --data "$(DATA)"
+
+test: ## Run the tests, real clients and browser included (ARGS="-k device")
+	@scripts/setup clients
+	@exec .venv/bin/pytest $(ARGS)
+
+check: ## Check format, lint, types, and that imports run one way
+	@scripts/setup dev
+	.venv/bin/ruff format --check
+	.venv/bin/ruff check
+	.venv/bin/mypy
+	.venv/bin/lint-imports --no-logo
+
+format: ## Put the code in the house's format, and fix what lint can fix
+	@scripts/setup dev
+	.venv/bin/ruff check --fix-only
+	.venv/bin/ruff format
+
+bench: ## Measure against the peers (ARGS="--help")
+	@scripts/setup bench
+	@exec .venv/bin/python -m bench $(ARGS)
+
+docs: ## Write docs/settings.md anew from the settings themselves
+	@scripts/setup run
+	@mkdir -p docs .cache
+	.venv/bin/postern config docs >.cache/settings.md
+	@mv .cache/settings.md docs/settings.md
+
+lock: ## Lock the dependencies of pyproject.toml (ARGS=--upgrade)
+	@scripts/lock $(ARGS)
+
+clean: ## Remove everything that make has made, but the demo's data
+	rm -rf .venv .cache .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache dist
+	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
