@@ -1,0 +1,192 @@
+"""The modelled errors of SSO OIDC and of the access portal, one class each. The server raises what the client raises.
+
+::
+
+    ModelledError                         what goes over the wire
+     ├── SsoOidcError                     body {"error", "error_description"}
+     │    ├── InvalidRequestException         400 invalid_request
+     │    ├── InvalidRequestRegionException   400 invalid_request
+     │    ├── InvalidClientException          401 invalid_client
+     │    ├── InvalidGrantException           400 invalid_grant
+     │    ├── UnauthorizedClientException     400 unauthorized_client
+     │    ├── UnsupportedGrantTypeException   400 unsupported_grant_type
+     │    ├── InvalidScopeException           400 invalid_scope
+     │    ├── AuthorizationPendingException   400 authorization_pending
+     │    ├── SlowDownException               400 slow_down
+     │    ├── AccessDeniedException           400 access_denied
+     │    ├── ExpiredTokenException           400 expired_token
+     │    ├── InvalidClientMetadataException  400 invalid_client_metadata
+     │    ├── InvalidRedirectUriException     400 invalid_redirect_uri
+     │    └── InternalServerException         500 server_error
+     └── PortalError                      body {"message", "__type"}
+          ├── PortalInvalidRequestException   400 InvalidRequestException
+          ├── UnauthorizedException           401
+          ├── ResourceNotFoundException       404
+          └── TooManyRequestsException        429
+
+Names, codes and statuses: AWS SSO OIDC API 2019-06-10, SSO Portal API 2019-06-10; codes by RFC 6749 5.2, RFC 8628
+3.5, RFC 7591 3.2.2.
+"""
+
+from typing import ClassVar
+
+
+class ModelledError(Exception):
+    """An error that the service model names.
+
+    ``description`` goes out and tells an attacker nothing new; ``reason`` goes to the log and says which check failed.
+    """
+
+    shape: ClassVar[str]
+    status: ClassVar[int] = 400
+    retryable: ClassVar[bool] = False
+    default_description: ClassVar[str]
+
+    def __init__(
+        self, description: str | None = None, *, reason: str | None = None, request_id: str | None = None
+    ) -> None:
+        self.description = self.default_description if description is None else description
+        self.reason = reason
+        self.request_id = request_id
+        super().__init__(self.description)
+
+    @classmethod
+    def wire_name(cls) -> str:
+        """The value of the ``x-amzn-ErrorType`` header."""
+        return getattr(cls, "shape", cls.__name__)
+
+    def members(self) -> dict[str, str]:
+        """The body of the response, in wire order."""
+        raise NotImplementedError(type(self).__name__)
+
+
+class SsoOidcError(ModelledError):
+    """An error of the SSO OIDC service."""
+
+    error: ClassVar[str]
+
+    @property
+    def error_description(self) -> str:
+        return self.description
+
+    def members(self) -> dict[str, str]:
+        return {"error": self.error, "error_description": self.description}
+
+
+class InvalidRequestException(SsoOidcError):
+    error = "invalid_request"
+    default_description = "Invalid request"
+
+
+class InvalidRequestRegionException(SsoOidcError):
+    """The application lives in another region: ``endpoint`` and ``region`` say where."""
+
+    error = "invalid_request"
+    default_description = "Invalid region"
+
+    def __init__(
+        self, description: str | None = None, *, endpoint: str = "", region: str = "", reason: str | None = None
+    ) -> None:
+        super().__init__(description, reason=reason)
+        self.endpoint = endpoint
+        self.region = region
+
+    def members(self) -> dict[str, str]:
+        return super().members() | {"endpoint": self.endpoint, "region": self.region}
+
+
+class InvalidClientException(SsoOidcError):
+    error = "invalid_client"
+    status = 401
+    default_description = "Invalid client provided"
+
+
+class InvalidGrantException(SsoOidcError):
+    error = "invalid_grant"
+    default_description = "Invalid grant provided"
+
+
+class UnauthorizedClientException(SsoOidcError):
+    error = "unauthorized_client"
+    default_description = "Client is unauthorized"
+
+
+class UnsupportedGrantTypeException(SsoOidcError):
+    error = "unsupported_grant_type"
+    default_description = "Unsupported grant type provided"
+
+
+class InvalidScopeException(SsoOidcError):
+    error = "invalid_scope"
+    default_description = "Invalid scope provided"
+
+
+class AuthorizationPendingException(SsoOidcError):
+    error = "authorization_pending"
+    retryable = True
+    default_description = "Authorization is still pending"
+
+
+class SlowDownException(SsoOidcError):
+    error = "slow_down"
+    retryable = True
+    default_description = "Too many requests"
+
+
+class AccessDeniedException(SsoOidcError):
+    error = "access_denied"
+    default_description = "Access denied"
+
+
+class ExpiredTokenException(SsoOidcError):
+    error = "expired_token"
+    default_description = "Expired token provided"
+
+
+class InvalidClientMetadataException(SsoOidcError):
+    error = "invalid_client_metadata"
+    default_description = "Invalid client metadata provided"
+
+
+class InvalidRedirectUriException(SsoOidcError):
+    error = "invalid_redirect_uri"
+    default_description = "Invalid redirect uri provided"
+
+
+class InternalServerException(SsoOidcError):
+    error = "server_error"
+    status = 500
+    retryable = True
+    default_description = "Internal server error"
+
+
+class PortalError(ModelledError):
+    """An error of the access portal. Its body carries ``message`` and ``__type``."""
+
+    @property
+    def message(self) -> str:
+        return self.description
+
+    def members(self) -> dict[str, str]:
+        return {"message": self.description, "__type": f"com.amazonaws.switchboard.portal#{self.wire_name()}"}
+
+
+class PortalInvalidRequestException(PortalError):
+    shape = "InvalidRequestException"
+    default_description = "Invalid request"
+
+
+class UnauthorizedException(PortalError):
+    status = 401
+    default_description = "Session token not found or invalid"
+
+
+class ResourceNotFoundException(PortalError):
+    status = 404
+    default_description = "Resource not found"
+
+
+class TooManyRequestsException(PortalError):
+    status = 429
+    retryable = True
+    default_description = "Too many requests"

@@ -1,0 +1,169 @@
+"""REST-JSON 1.1: bytes to shapes, shapes and errors to responses. The only file that knows JSON and header names.
+
+The reader is strict where leniency has hurt others: one JSON object, UTF-8, no duplicate keys, no NaN, no lone
+surrogates, no NUL, at most `MAX_DEPTH` levels. Whatever it does not like is an `InvalidRequestException`. Unknown
+members are ignored (RFC 6749 3.2), and an empty string counts as absent (RFC 6749 3.1).
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from typing import TypeVar
+
+import msgspec
+
+from postern.api.errors import InvalidRequestException, ModelledError
+from postern.api.operation import Shape
+
+MAX_DEPTH = 32
+
+S = TypeVar("S", bound=Shape)
+Headers = list[tuple[bytes, bytes]]
+
+_decode_object = msgspec.json.Decoder(dict[str, object]).decode
+_encode = msgspec.json.Encoder().encode
+_ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_MEMBER = re.compile(r"`\$\.(\w+)|field `(\w+)`")
+
+
+class Response(msgspec.Struct, frozen=True):
+    """An HTTP response: status, header pairs, body."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+def read(body: bytes, shape: type[S]) -> S:
+    """Read a request body into ``shape``.
+
+    Raises:
+        InvalidRequestException: the bytes are not what the module docstring promises, or a member is missing or of a
+            wrong type.
+    """
+    members = _read_object(body)
+    if b'""' in body:
+        members = {name: value for name, value in members.items() if value != ""}
+    try:
+        return msgspec.convert(members, shape)
+    except msgspec.ValidationError as error:
+        raise _explain(error, shape) from None
+
+
+def write(shape: Shape, request_id: str) -> Response:
+    """The response of a successful call."""
+    body = _encode(shape)
+    return Response(200, _headers(request_id, body), body)
+
+
+def write_error(error: ModelledError, request_id: str) -> Response:
+    """The response of a refused call: status, ``x-amzn-ErrorType`` and the members of the error."""
+    body = _encode(error.members())
+    headers = _headers(request_id, body)
+    headers.append((b"x-amzn-errortype", error.wire_name().encode()))
+    return Response(error.status, headers, body)
+
+
+def write_empty(request_id: str) -> Response:
+    """The response of a call whose output has no body."""
+    return Response(
+        200,
+        [(b"x-amzn-requestid", request_id.encode()), (b"cache-control", b"no-store"), (b"content-length", b"0")],
+        b"",
+    )
+
+
+def is_json(content_type: bytes) -> bool:
+    """Whether a ``Content-Type`` announces JSON in UTF-8; an absent one is given the benefit of the doubt."""
+    media_type, _, parameters = content_type.lower().partition(b";")
+    charset = parameters.partition(b"charset=")[2].partition(b";")[0].strip(b' "')
+    return media_type.strip() in (b"", b"application/json", b"application/x-amz-json-1.1") and charset in (
+        b"",
+        b"utf-8",
+        b"utf8",
+    )
+
+
+def _headers(request_id: str, body: bytes) -> Headers:
+    return [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+        (b"x-amzn-requestid", request_id.encode()),
+        (b"cache-control", b"no-store"),
+        (b"pragma", b"no-cache"),
+    ]
+
+
+def _read_object(body: bytes) -> dict[str, object]:
+    try:
+        members = _decode_object(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise InvalidRequestException("The request body is not a JSON object", reason="unreadable JSON") from None
+    # PERF: 0.2 µs. In a flat object without escapes every string brings exactly two quotes; a repeated key would
+    # bring two more.
+    if b"\\" in body or body.count(b'"') != _quotes(members):
+        _refuse_depth(members)
+        _refuse_repeated_keys(body)
+        _refuse_nul(body)
+    return members
+
+
+def _quotes(members: dict[str, object]) -> int:
+    """How many quotes a flat object of strings and lists of strings is written with; -1 for any other object."""
+    count = 2 * len(members)
+    for value in members.values():
+        if type(value) is str:
+            count += 2
+        elif type(value) is list:
+            if not all(type(item) is str for item in value):
+                return -1
+            count += 2 * len(value)
+        elif type(value) is dict:
+            return -1
+    return count
+
+
+def _refuse_nul(body: bytes) -> None:
+    """Escaped, a NUL is JSON, but not every store can keep it. Lone surrogates did not pass the decoder."""
+    if _ESCAPED_NUL.search(body):
+        raise InvalidRequestException("The request body has characters that are not allowed", reason="NUL in a string")
+
+
+def _refuse_repeated_keys(body: bytes) -> None:
+    try:
+        json.loads(body, object_pairs_hook=_unique)
+    except (ValueError, RecursionError):
+        raise InvalidRequestException("The request body repeats a member", reason="duplicate JSON key") from None
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("duplicate key")
+    return members
+
+
+def _refuse_depth(members: dict[str, object]) -> None:
+    level: list[object] = [members]
+    for _ in range(MAX_DEPTH):
+        level = [child for value in level for child in _children(value)]
+        if not level:
+            return
+    raise InvalidRequestException("The request body is nested too deeply", reason="JSON nesting over the cap")
+
+
+def _children(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _explain(error: msgspec.ValidationError, shape: type[Shape]) -> InvalidRequestException:
+    """Name the member at fault; only names of the model are named, never input."""
+    found = _MEMBER.search(str(error))
+    name = next((group for group in found.groups() if group), "") if found else ""
+    if name not in {field.encode_name for field in msgspec.structs.fields(shape)}:
+        return InvalidRequestException(reason="the body does not fit the request shape")
+    if "missing" in str(error):
+        return InvalidRequestException(f"{name} is required", reason="missing member")
+    return InvalidRequestException(f"{name} has a wrong type", reason="wrong type")
