@@ -1,0 +1,33 @@
+"""Access tokens in use: the MAC is verified and the family is read each time, so that a revocation holds at once."""
+
+import msgspec
+
+from postern.api.errors import UnauthorizedException
+from postern.core import scopes, tokens
+from postern.core.records import TokenFamily
+from postern.core.service import Service
+
+
+class AccessToken(msgspec.Struct, frozen=True):
+    """A live access token: the sign-in it belongs to, and the scopes it carries."""
+
+    family: TokenFamily
+    scopes: tuple[str, ...]
+    expires_at: int
+
+
+async def verify(service: Service, text: str) -> AccessToken:
+    """
+    Raises:
+        UnauthorizedException: not an access token of this server, expired, or its sign-in has ended.
+    """
+    now = service.now()
+    claims = tokens.open_value(service.ring, tokens.Kind.ACCESS_TOKEN, text)
+    if claims is None:
+        raise UnauthorizedException(reason="access token was not issued by this server")
+    if now >= claims.expires_at:
+        raise UnauthorizedException(reason="access token has expired")
+    family = await service.store.find_token_family(claims.row_id)
+    if family is None or not family.is_live(now):
+        raise UnauthorizedException(reason="the sign-in of the access token has ended")
+    return AccessToken(family, scopes.unmask(claims.scope_mask, family.scopes), claims.expires_at)

@@ -1,0 +1,42 @@
+"""Audit events: what happened to whom, by the operation names of AWS CloudTrail. Never a secret; of a token only its
+loggable left part.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class EventName(StrEnum):
+    """Operations as CloudTrail names them, then the security events that it lacks."""
+
+    REGISTER_CLIENT = "RegisterClient"
+    START_DEVICE_AUTHORIZATION = "StartDeviceAuthorization"
+    CREATE_TOKEN = "CreateToken"
+    LOGOUT = "Logout"
+    USER_AUTHENTICATION = "UserAuthentication"
+    DEVICE_APPROVED = "DeviceAuthorizationApproved"
+    DEVICE_DENIED = "DeviceAuthorizationDenied"
+    CONSENT_GIVEN = "ConsentGiven"
+    CONSENT_DENIED = "ConsentDenied"
+    SIGN_OUT = "SignOut"
+    REFRESH_TOKEN_REUSE = "RefreshTokenReuse"
+    CODE_REUSE = "CodeReuse"
+    USER_CODE_THROTTLED = "UserCodeThrottled"
+    PASSWORD_THROTTLED = "PasswordThrottled"
+
+
+class AuditEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One line of the audit log. Absent members are not written."""
+
+    event_name: EventName
+    event_time: int
+    outcome: str = "Success"
+    user_id: str | None = None
+    client_name: str | None = None
+    client_digest: str | None = None
+    grant_type: str | None = None
+    family_id: str | None = None
+    source_address: str | None = None
+    requester_address: str | None = None
+    reason: str | None = None

@@ -1,0 +1,162 @@
+"""The authorization endpoint (RFC 6749 4.1.1, RFC 7636 4.3, RFC 9207): validate a request, and turn a person's
+decision into a redirect.
+
+Until client and redirect URI are proved good nothing may lead to that URI; after it, errors do, but only once the
+person has acted.
+"""
+
+from collections.abc import Mapping
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from postern.api.errors import InvalidClientException
+from postern.core import pkce, redirect_uris, scopes, sign_in, tokens
+from postern.core.audit import AuditEvent, EventName
+from postern.core.caller import Caller
+from postern.core.client_registration import AUTHORIZATION_CODE, Client, identify
+from postern.core.records import AuthorizationCode
+from postern.core.service import Service
+from postern.core.sign_in import ActiveSession
+
+MAX_STATE = 2048
+
+
+class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A validated request: every member is fit to be used."""
+
+    client: Client
+    redirect_uri: str
+    state: str | None
+    scopes: tuple[str, ...]
+    code_challenge: str
+
+
+class AuthorizationRefused(Exception):
+    """The request cannot go on. ``return_url`` leads back to the client with the error, if its redirect URI was
+    proved good.
+    """
+
+    def __init__(
+        self, error: str, description: str, return_url: str | None = None, client_name: str | None = None
+    ) -> None:
+        super().__init__(description)
+        self.error = error
+        self.description = description
+        self.return_url = return_url
+        self.client_name = client_name
+
+
+def validate(service: Service, query: Mapping[str, str]) -> AuthorizationRequest:
+    """Check the parameters of ``/authorize``; some clients send ``scope``, some ``scopes``.
+
+    Raises:
+        AuthorizationRefused: unknown client, redirect URI that does not match, or anything else that is wrong.
+    """
+    client = _identify(service, query.get("client_id", ""))
+    redirect_uri = query.get("redirect_uri", "")
+    if not any(redirect_uris.matches(registered, redirect_uri) for registered in client.registration.redirect_uris):
+        raise AuthorizationRefused(
+            "invalid_request", "The address to return to is not one that the application registered."
+        )
+    state = query.get("state")
+    if state is not None and len(state) > MAX_STATE:
+        raise AuthorizationRefused("invalid_request", "The state is too long.")
+
+    def refuse(error: str, description: str) -> AuthorizationRefused:
+        back = error_url(service, redirect_uri, state, error, description)
+        return AuthorizationRefused(error, description, back, client.registration.name)
+
+    if AUTHORIZATION_CODE not in client.registration.grant_types:
+        raise AuthorizationRefused("unauthorized_client", "Client is unauthorized")
+    if query.get("response_type") != "code":
+        raise refuse("unsupported_response_type", "Only response_type=code is supported.")
+    challenge = query.get("code_challenge", "")
+    if query.get("code_challenge_method") != pkce.METHOD or not pkce.is_challenge(challenge):
+        raise refuse("invalid_request", "A code_challenge with code_challenge_method=S256 is required.")
+    requested = scopes.parse(query.get("scope") or query.get("scopes") or "")
+    if len(requested) > scopes.MAX_SCOPES or not scopes.within(requested, client.registration.scopes):
+        raise refuse("invalid_scope", "The scope goes beyond what the application registered.")
+    return AuthorizationRequest(
+        client=client,
+        redirect_uri=redirect_uri,
+        state=state,
+        scopes=requested or client.registration.scopes,
+        code_challenge=challenge,
+    )
+
+
+def consent_token(service: Service, active: ActiveSession, raw_query: str) -> str:
+    """Binds a decision to this browser session, this person and this very request."""
+    return sign_in.page_token(service, "consent", active.session.session_digest, active.user.user_id, raw_query)
+
+
+def is_consent_token(service: Service, active: ActiveSession, raw_query: str, token: str) -> bool:
+    return sign_in.is_page_token(
+        service, token, "consent", active.session.session_digest, active.user.user_id, raw_query
+    )
+
+
+async def approve(service: Service, active: ActiveSession, request: AuthorizationRequest, caller: Caller) -> str:
+    """Issue an authorization code; the URL that takes it to the client."""
+    now = service.now()
+    code = AuthorizationCode(
+        code_id=service.new_row_id(),
+        client_digest=request.client.digest,
+        client_name=request.client.registration.name,
+        user_id=active.user.user_id,
+        scopes=request.scopes,
+        issues_refresh_token=request.client.registration.issues_refresh_token,
+        redirect_uri=request.redirect_uri,
+        code_challenge=request.code_challenge,
+        created_at=now,
+        expires_at=now + service.policy.lifetimes.authorization_code,
+    )
+    await service.store.create_authorization_code(code)
+    _record(service, active, request, caller, EventName.CONSENT_GIVEN)
+    text = tokens.mint(
+        service.ring.active, tokens.Kind.AUTHORIZATION_CODE, tokens.Claims(code.code_id, 0, 0, code.expires_at)
+    )
+    return _redirect(service, request.redirect_uri, request.state, code=text)
+
+
+def deny(service: Service, active: ActiveSession, request: AuthorizationRequest, caller: Caller) -> str:
+    """The URL that tells the client of the person's refusal."""
+    _record(service, active, request, caller, EventName.CONSENT_DENIED)
+    return error_url(service, request.redirect_uri, request.state, "access_denied", "The request was denied.")
+
+
+def error_url(service: Service, redirect_uri: str, state: str | None, error: str, description: str) -> str:
+    return _redirect(service, redirect_uri, state, error=error, error_description=description)
+
+
+def _redirect(service: Service, redirect_uri: str, state: str | None, **parameters: str) -> str:
+    if state is not None:
+        parameters["state"] = state
+    parameters["iss"] = service.policy.public_url
+    separator = "&" if "?" in redirect_uri else "?"
+    return redirect_uri + separator + urlencode(parameters, quote_via=quote, safe="", errors="replace")
+
+
+def _identify(service: Service, client_id: str) -> Client:
+    try:
+        return identify(service.ring, client_id, service.revoked_clients, service.now())
+    except InvalidClientException:
+        raise AuthorizationRefused(
+            "invalid_request", "The application is not known here, or its registration has expired."
+        ) from None
+
+
+def _record(
+    service: Service, active: ActiveSession, request: AuthorizationRequest, caller: Caller, name: EventName
+) -> None:
+    service.record(
+        AuditEvent(
+            event_name=name,
+            event_time=service.now(),
+            user_id=active.user.user_id,
+            client_name=request.client.registration.name,
+            client_digest=request.client.digest.hex(),
+            source_address=caller.address,
+        )
+    )

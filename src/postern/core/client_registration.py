@@ -1,0 +1,132 @@
+"""A registration is signed, not stored: the client id carries it under a MAC, the client secret is a MAC over the
+client id.
+
+Anyone may register, so a row per registration would let anyone fill the disk. This way one holds for its whole life
+through restarts and on every node. What can be stored is the opposite: a denylist of revoked registrations.
+"""
+
+import hmac
+import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from hashlib import sha256
+
+import msgspec
+
+from postern.api.errors import InvalidClientException
+from postern.core import scopes
+from postern.core.keys import Key, KeyRing, Purpose
+
+AUTHORIZATION_CODE = "authorization_code"
+DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
+REFRESH_TOKEN = "refresh_token"
+
+MAX_CLIENT_ID = 4096
+_MAC_BYTES = 32
+_KEY_ID_BYTES = 4
+
+
+class ClientRegistration(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """What a client said of itself. All of it is self-asserted; ``nonce`` makes two equal registrations differ."""
+
+    nonce: bytes
+    issued_at: int
+    expires_at: int
+    name: str
+    scopes: tuple[str, ...]
+    named_grant_types: tuple[str, ...]
+    redirect_uris: tuple[str, ...]
+    issuer_url: str | None = None
+    entitled_application_arn: str | None = None
+
+    @property
+    def grant_types(self) -> tuple[str, ...]:
+        """The grants that the client may use.
+
+        One that names none is an AWS CLI of before PKCE or a tool of that age: it means the device grant, and with
+        scopes it counts on being able to refresh.
+        """
+        if self.named_grant_types:
+            return self.named_grant_types
+        grants = (DEVICE_CODE, AUTHORIZATION_CODE) if self.redirect_uris else (DEVICE_CODE,)
+        return grants if scopes.is_legacy(self.scopes) else (*grants, REFRESH_TOKEN)
+
+    @property
+    def issues_refresh_token(self) -> bool:
+        return REFRESH_TOKEN in self.grant_types
+
+
+class Client(msgspec.Struct, frozen=True):
+    """A registration that was verified, and the digest by which rows refer to it."""
+
+    registration: ClientRegistration
+    digest: bytes
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(ClientRegistration).decode
+
+
+def new_nonce() -> bytes:
+    return secrets.token_bytes(16)
+
+
+def write_client_id(key: Key, registration: ClientRegistration) -> str:
+    payload = key.key_id.to_bytes(_KEY_ID_BYTES, "big") + _encode(registration)
+    return urlsafe_b64encode(payload + key.mac(Purpose.CLIENT_ID, payload)).rstrip(b"=").decode()
+
+
+def write_client_secret(key: Key, client_id: str) -> str:
+    return urlsafe_b64encode(key.mac(Purpose.CLIENT_SECRET, client_id.encode())).rstrip(b"=").decode()
+
+
+def client_digest(client_id: str) -> bytes:
+    return sha256(client_id.encode("utf-8", "surrogatepass")).digest()
+
+
+def identify(ring: KeyRing, client_id: str, revoked: frozenset[bytes], now: int) -> Client:
+    """The client that ``client_id`` names, without proof that the caller is that client.
+
+    Raises:
+        InvalidClientException: not a client id of this server, expired, or revoked.
+    """
+    return _open(ring, client_id, revoked, now)[0]
+
+
+def authenticate(ring: KeyRing, client_id: str, client_secret: str, revoked: frozenset[bytes], now: int) -> Client:
+    """The client that proved itself by its secret.
+
+    Raises:
+        InvalidClientException: unknown id, wrong secret, expired, or revoked: one text for all.
+    """
+    client, key = _open(ring, client_id, revoked, now)
+    expected = write_client_secret(key, client_id)
+    if not client_secret.isascii() or not hmac.compare_digest(expected, client_secret):
+        raise InvalidClientException(reason="wrong client secret")
+    return client
+
+
+def _open(ring: KeyRing, client_id: str, revoked: frozenset[bytes], now: int) -> tuple[Client, Key]:
+    payload, mac = _split(client_id)
+    key = ring.get(int.from_bytes(payload[:_KEY_ID_BYTES], "big"))
+    if key is None or not hmac.compare_digest(mac, key.mac(Purpose.CLIENT_ID, payload)):
+        raise InvalidClientException(reason="client id was not issued by this server")
+    registration = _decode(payload[_KEY_ID_BYTES:])
+    if now >= registration.expires_at:
+        raise InvalidClientException(reason="client registration has expired")
+    digest = client_digest(client_id)
+    if digest in revoked:
+        raise InvalidClientException(reason="client registration was revoked")
+    return Client(registration, digest), key
+
+
+def _split(client_id: str) -> tuple[bytes, bytes]:
+    if len(client_id) > MAX_CLIENT_ID or not client_id.isascii():
+        raise InvalidClientException(reason="client id is not of this server's form")
+    try:
+        raw = urlsafe_b64decode(client_id + "=" * (-len(client_id) % 4))
+    except Base64Error:
+        raise InvalidClientException(reason="client id is not of this server's form") from None
+    if len(raw) <= _KEY_ID_BYTES + _MAC_BYTES or urlsafe_b64encode(raw).rstrip(b"=").decode() != client_id:
+        raise InvalidClientException(reason="client id is not of this server's form")
+    return raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]

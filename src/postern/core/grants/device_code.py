@@ -1,0 +1,101 @@
+"""The device code grant (RFC 8628 3.4, 3.5)."""
+
+import msgspec
+
+from postern.api.errors import (
+    AccessDeniedException,
+    AuthorizationPendingException,
+    ExpiredTokenException,
+    InvalidGrantException,
+    SlowDownException,
+    UnauthorizedClientException,
+)
+from postern.api.sso_oidc import CreateTokenRequest
+from postern.core import tokens
+from postern.core.client_registration import DEVICE_CODE, Client
+from postern.core.grants.base import Grant, Step, family_terms, may_issue, new_family, replay, scope_refusal
+from postern.core.records import DeviceAuthorization, DeviceStatus, TokenFamily, User
+from postern.core.service import Service
+from postern.core.store import RedeemDeviceAuthorization
+
+
+def _refusal(reason: str) -> InvalidGrantException:
+    return InvalidGrantException("Invalid device code provided", reason=reason)
+
+
+async def redeem(service: Service, client: Client, request: CreateTokenRequest) -> TokenFamily:
+    """Turn an approved device authorization into a token family; a pending one costs one read."""
+    if not service.policy.clients.device_grant:
+        raise UnauthorizedClientException(reason="the device grant is switched off")
+    now = service.now()
+    claims = tokens.open_value(service.ring, tokens.Kind.DEVICE_CODE, request.device_code or "")
+    if claims is None:
+        raise _refusal("device code was not issued by this server")
+    authorization = await service.store.find_device_authorization(claims.row_id)
+    if authorization is None:
+        raise _missing(claims.expires_at, now)
+    if authorization.client_digest != client.digest:
+        raise _refusal("device code belongs to another client")
+    if authorization.status is DeviceStatus.PENDING and now < authorization.expires_at:
+        raise _pending(service, authorization)
+    return await service.store.redeem_device_authorization(
+        RedeemDeviceAuthorization(
+            authorization_id=authorization.authorization_id,
+            client_digest=client.digest,
+            requested_scopes=request.scope,
+            replay_window=service.policy.lifetimes.replay_window,
+            family=family_terms(service, client, DEVICE_CODE),
+            now=now,
+        )
+    )
+
+
+def _missing(expires_at: int, now: int) -> ExpiredTokenException | InvalidGrantException:
+    """The end of a code stands in the code itself, so one whose row was swept is still known to have expired."""
+    if now >= expires_at:
+        return ExpiredTokenException("Expired device code provided", reason="device code has expired and was swept")
+    return _refusal("device code is unknown to the store")
+
+
+def _pending(service: Service, authorization: DeviceAuthorization) -> AuthorizationPendingException | SlowDownException:
+    if service.poll_pacer.take(authorization.authorization_id, service.clock()):
+        return AuthorizationPendingException(reason="nobody has decided yet")
+    return SlowDownException("Polling too fast", reason="device code is polled faster than its interval")
+
+
+def decide(
+    command: RedeemDeviceAuthorization,
+    authorization: DeviceAuthorization | None,
+    user: User | None,
+    family: TokenFamily | None,
+) -> Step:
+    """What a redemption does, given the rows as they are inside its transaction. Pure; every store calls it."""
+    if authorization is None or authorization.client_digest != command.client_digest:
+        return Step(answer=_refusal("device code is unknown or of another client"))
+    if authorization.status is DeviceStatus.DENIED:
+        return Step(answer=AccessDeniedException("Authorization was denied", reason="the person denied the device"))
+    if authorization.status is DeviceStatus.REDEEMED:
+        return replay(
+            family,
+            redeemed_at=authorization.redeemed_at or 0,
+            now=command.now,
+            window=command.replay_window,
+            client_digest=command.client_digest,
+            refusal=_refusal("device code was redeemed before"),
+        )
+    if command.now >= authorization.expires_at:
+        return Step(answer=ExpiredTokenException("Expired device code provided", reason="device code has expired"))
+    if authorization.status is DeviceStatus.PENDING:
+        return Step(answer=AuthorizationPendingException(reason="nobody has decided yet"))
+    if user is None or not may_issue(user):
+        return Step(answer=_refusal("the person is disabled or gone"))
+    if refusal := scope_refusal(command.requested_scopes, authorization.scopes):
+        return Step(answer=refusal)
+    created = new_family(command.family, authorization, user, command.now)
+    redeemed = msgspec.structs.replace(
+        authorization, status=DeviceStatus.REDEEMED, family_id=created.family_id, redeemed_at=command.now
+    )
+    return Step(answer=created, insert=created, update=(redeemed,))
+
+
+GRANT = Grant(grant_type=DEVICE_CODE, requires=("device_code",), redeem=redeem)

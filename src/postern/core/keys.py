@@ -1,0 +1,142 @@
+"""The key ring: one secret per key id, one derived key per purpose, so that a value of one kind is never taken for
+another.
+
+Keys lie in the store wrapped under the master key (AES-256-GCM). A new key is published before it is used, so every
+worker and node knows it in time; an old one verifies until the last thing made with it has expired. Derivation:
+HKDF-Expand with SHA-256 (RFC 5869).
+"""
+
+import hmac
+import secrets
+from enum import StrEnum
+from hashlib import sha256
+from itertools import pairwise
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import ECB
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+
+from postern.core.policy import DAY, Policy
+from postern.core.records import RingKeyRecord
+
+SECRET_BYTES = 32
+_NONCE_BYTES = 12
+
+
+class Purpose(StrEnum):
+    """What a derived key is for."""
+
+    CLIENT_ID = "client id"
+    CLIENT_SECRET = "client secret"
+    ACCESS_TOKEN = "access token"
+    REFRESH_TOKEN = "refresh token"
+    DEVICE_CODE = "device code"
+    AUTHORIZATION_CODE = "authorization code"
+    USER_CODE = "user code"
+    PAGE = "page"
+    ATTEMPTS = "attempts"
+
+
+class MasterKeyError(Exception):
+    """The master key does not open the stored keys, or is not a key at all."""
+
+
+class MasterKey:
+    """Wraps ring secrets. 32 bytes from outside the store."""
+
+    def __init__(self, secret: bytes) -> None:
+        if len(secret) != SECRET_BYTES:
+            raise MasterKeyError(f"the master key must be {SECRET_BYTES} bytes")
+        self._cipher = AESGCM(secret)
+
+    def wrap(self, key_id: int, secret: bytes) -> bytes:
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, secret, _associated(key_id))
+
+    def unwrap(self, record: RingKeyRecord) -> bytes:
+        nonce, sealed = record.wrapped_secret[:_NONCE_BYTES], record.wrapped_secret[_NONCE_BYTES:]
+        try:
+            return self._cipher.decrypt(nonce, sealed, _associated(record.key_id))
+        except InvalidTag:
+            raise MasterKeyError("the master key does not fit the keys in the store") from None
+
+
+def _associated(key_id: int) -> bytes:
+    return b"postern ring key " + key_id.to_bytes(4, "big")
+
+
+class Key:
+    """One key of the ring: MACs by purpose, and the sealing of one 16-byte block."""
+
+    def __init__(self, key_id: int, secret: bytes, activates_at: int) -> None:
+        self.key_id = key_id
+        self.activates_at = activates_at
+        # PERF: a prekeyed HMAC copied per call takes 1.1 µs, a new one 1.7 µs.
+        self._macs = {purpose: hmac.new(_derive(secret, purpose), digestmod=sha256) for purpose in Purpose}
+        # One AES block hides a row's number in a token. ECB is the bare block cipher; no two blocks are ever chained.
+        cipher = Cipher(AES(_derive(secret, "reference")), ECB())  # noqa: S305
+        self.seal = cipher.encryptor().update
+        self.unseal = cipher.decryptor().update
+
+    def mac(self, purpose: Purpose, message: bytes) -> bytes:
+        """HMAC-SHA256 of ``message`` under the key derived for ``purpose``."""
+        mac = self._macs[purpose].copy()
+        mac.update(message)
+        return mac.digest()
+
+    def __repr__(self) -> str:
+        return f"Key(key_id={self.key_id:08x})"
+
+
+def _derive(secret: bytes, purpose: str) -> bytes:
+    return HKDFExpand(SHA256(), SECRET_BYTES, b"postern " + purpose.encode()).derive(secret)
+
+
+class KeyRing(msgspec.Struct, frozen=True):
+    """A snapshot of the ring: every key that verifies, and the one that signs."""
+
+    active: Key
+    keys: dict[int, Key]
+
+    def get(self, key_id: int) -> Key | None:
+        return self.keys.get(key_id)
+
+
+def new_key_record(master: MasterKey, *, created_at: int, activates_at: int) -> RingKeyRecord:
+    key_id = secrets.randbits(32)
+    wrapped = master.wrap(key_id, secrets.token_bytes(SECRET_BYTES))
+    return RingKeyRecord(key_id=key_id, wrapped_secret=wrapped, created_at=created_at, activates_at=activates_at)
+
+
+def open_ring(master: MasterKey, records: list[RingKeyRecord], now: int, known: KeyRing | None = None) -> KeyRing:
+    """The ring that verifies with all of ``records`` and signs with the newest that is active at ``now``.
+
+    Raises:
+        MasterKeyError: the master key does not open a record.
+    """
+    cached = known.keys if known else {}
+    keys = {
+        record.key_id: cached.get(record.key_id) or Key(record.key_id, master.unwrap(record), record.activates_at)
+        for record in records
+    }
+    usable = [key for key in keys.values() if key.activates_at <= now] or list(keys.values())
+    return KeyRing(max(usable, key=lambda key: (key.activates_at, key.key_id)), keys)
+
+
+def rotation_due(records: list[RingKeyRecord], policy: Policy, now: int) -> bool:
+    """Whether the newest key is so old that its successor must be published now."""
+    newest = max((record.activates_at for record in records), default=0)
+    return now >= newest + policy.keys.rotation_interval - policy.keys.publish_lead
+
+
+def retired(records: list[RingKeyRecord], policy: Policy, now: int) -> list[int]:
+    """Ids of the keys that nothing unexpired can have been made with."""
+    lifetimes = policy.lifetimes
+    longest = max(lifetimes.client_registration, lifetimes.sign_in, lifetimes.legacy_access_token) + DAY
+    ordered = sorted(records, key=lambda record: record.activates_at)
+    return [old.key_id for old, successor in pairwise(ordered) if successor.activates_at + longest < now]

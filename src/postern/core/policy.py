@@ -1,0 +1,137 @@
+"""The settings that the rules obey, one frozen section each. The server's settings declaration includes them as they
+stand.
+
+`Help` is what documentation, `postern config show` and the generated `docs/settings.md` print; the default is the
+field's own.
+"""
+
+from typing import Annotated
+
+import msgspec
+
+MINUTE = 60
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+
+class Help(msgspec.Struct, frozen=True):
+    """What a setting means, and in which unit."""
+
+    text: str
+    unit: str = ""
+    secret: bool = False
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all settings sections: a key that is not declared is an error."""
+
+
+Positive = msgspec.Meta(ge=1)
+NotNegative = msgspec.Meta(ge=0)
+
+
+class InstancePolicy(Section, frozen=True, kw_only=True):
+    name: Annotated[str, Help("Name shown on the pages.")] = "Postern"
+    region: Annotated[
+        str, msgspec.Meta(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$"), Help("AWS region that this server answers as.")
+    ] = "us-east-1"
+    start_url_aliases: Annotated[
+        tuple[str, ...],
+        Help("Further start URLs that clients may name, for example https://my-company.awsapps.com/start."),
+    ] = ()
+
+
+class LifetimePolicy(Section, frozen=True, kw_only=True):
+    access_token: Annotated[int, Positive, Help("Life of an access token.", "seconds")] = HOUR
+    legacy_access_token: Annotated[
+        int,
+        Positive,
+        Help("Life of an access token without refresh token, as clients without scopes get it.", "seconds"),
+    ] = 8 * HOUR
+    sign_in: Annotated[int, Positive, Help("Absolute life of a sign-in; refreshing does not extend it.", "seconds")] = (
+        8 * HOUR
+    )
+    sign_in_idle: Annotated[int, Positive, Help("A sign-in that is not refreshed for so long ends.", "seconds")] = (
+        7 * DAY
+    )
+    device_code: Annotated[
+        int, msgspec.Meta(ge=1, le=HOUR), Help("Life of a device code and its user code.", "seconds")
+    ] = 10 * MINUTE
+    authorization_code: Annotated[
+        int, msgspec.Meta(ge=1, le=10 * MINUTE), Help("Life of an authorization code.", "seconds")
+    ] = MINUTE
+    client_registration: Annotated[int, Positive, Help("Life of a client registration.", "seconds")] = 90 * DAY
+    browser_session: Annotated[int, Positive, Help("Life of a browser's sign-in at the pages.", "seconds")] = 8 * HOUR
+    replay_window: Annotated[
+        int,
+        msgspec.Meta(ge=0, le=MINUTE),
+        Help(
+            "A one-time secret presented again within it gets the identical answer; later it is taken for theft.",
+            "seconds",
+        ),
+    ] = 10
+
+
+class ClientPolicy(Section, frozen=True, kw_only=True):
+    scopes: Annotated[
+        tuple[str, ...],
+        Help("Scopes that a client may register; a trailing :* admits every scope below."),
+    ] = (
+        "sso:*",
+        "sso-portal:*",
+        "codewhisperer:*",
+        "codecatalyst:*",
+        "openid",
+        "aws",
+        "sts:identity_context",
+        "redshift:connect",
+        "s3:access_grants",
+        "q:*",
+        "qapps:*",
+    )
+    device_grant: Annotated[
+        bool, Help("Whether clients may use the device grant; false leaves them authorization code with PKCE.")
+    ] = True
+
+
+class DevicePolicy(Section, frozen=True, kw_only=True):
+    interval: Annotated[int, Positive, Help("Interval at which clients may poll.", "seconds")] = 1
+    poll_burst: Annotated[int, Positive, Help("Polls that may come at once; the AWS CLI sends two.")] = 2
+
+
+class LimitPolicy(Section, frozen=True, kw_only=True):
+    register_per_minute: Annotated[
+        int, NotNegative, Help("RegisterClient calls from one address per minute; 0 is without limit.")
+    ] = 600
+    device_start_per_minute: Annotated[
+        int, NotNegative, Help("StartDeviceAuthorization calls from one address per minute; 0 is without limit.")
+    ] = 600
+    burst: Annotated[int, Positive, Help("Calls of either kind that one address may send at once.")] = 300
+    user_code_tries: Annotated[int, Positive, Help("Wrong user codes that a person may enter before waiting.")] = 5
+    user_code_tries_per_address: Annotated[int, Positive, Help("Wrong user codes from one address in ten minutes.")] = (
+        30
+    )
+    sign_in_failures_per_day: Annotated[
+        int, Positive, Help("Wrong passwords for one person in a day, from all sources together.")
+    ] = 100
+
+
+class KeyPolicy(Section, frozen=True, kw_only=True):
+    rotation_interval: Annotated[
+        int, msgspec.Meta(ge=MINUTE), Help("Age at which the active key is replaced.", "seconds")
+    ] = 90 * DAY
+    publish_lead: Annotated[int, Positive, Help("Time between the making of a key and its first use.", "seconds")] = (
+        MINUTE
+    )
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything the rules may be told. ``public_url`` is the server's origin, without a trailing slash."""
+
+    public_url: str
+    instance: InstancePolicy = InstancePolicy()
+    lifetimes: LifetimePolicy = LifetimePolicy()
+    clients: ClientPolicy = ClientPolicy()
+    device: DevicePolicy = DevicePolicy()
+    limits: LimitPolicy = LimitPolicy()
+    keys: KeyPolicy = KeyPolicy()

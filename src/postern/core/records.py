@@ -1,0 +1,164 @@
+"""What is remembered. One frozen record per row; `*_at` is Unix seconds, `*_digest` a SHA-256 digest.
+
+No record holds a code, a token or a password that could be used: codes and tokens are verified by MAC, look-up values
+are digests.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all records."""
+
+
+class Instance(Record, frozen=True, kw_only=True):
+    """The Identity Center instance that this server is."""
+
+    instance_id: str
+    identity_store_id: str
+    owner_account_id: str
+    created_at: int
+
+    @property
+    def arn(self) -> str:
+        return f"arn:aws:sso:::instance/{self.instance_id}"
+
+
+class RingKeyRecord(Record, frozen=True, kw_only=True):
+    """A key of the ring, its secret wrapped under the master key."""
+
+    key_id: int
+    wrapped_secret: bytes
+    created_at: int
+    activates_at: int
+
+
+class UserStatus(StrEnum):
+    ENABLED = "ENABLED"
+    DISABLED = "DISABLED"
+
+
+class User(Record, frozen=True, kw_only=True):
+    """A person. ``user_name`` is kept as typed, ``canonical_name`` is what look-ups and counters use."""
+
+    user_id: str
+    user_name: str
+    canonical_name: str
+    display_name: str
+    email: str
+    password_hash: str
+    status: UserStatus
+    created_at: int
+
+    def __repr__(self) -> str:
+        """Without the password hash."""
+        return f"User({self.user_id}, {self.status})"
+
+    @property
+    def enabled(self) -> bool:
+        return self.status is UserStatus.ENABLED
+
+
+class DeviceStatus(StrEnum):
+    PENDING = "PENDING"
+    APPROVED = "APPROVED"
+    DENIED = "DENIED"
+    REDEEMED = "REDEEMED"
+
+
+class DeviceAuthorization(Record, frozen=True, kw_only=True):
+    """A device authorization request (RFC 8628 3.1) from its start to its redemption."""
+
+    authorization_id: int
+    user_code_digest: bytes
+    client_digest: bytes
+    client_name: str
+    scopes: tuple[str, ...]
+    issues_refresh_token: bool
+    requester_address: str
+    requester_agent: str
+    created_at: int
+    expires_at: int
+    status: DeviceStatus = DeviceStatus.PENDING
+    user_id: str | None = None
+    decided_at: int | None = None
+    approver_address: str | None = None
+    family_id: int | None = None
+    redeemed_at: int | None = None
+
+
+class AuthorizationCode(Record, frozen=True, kw_only=True):
+    """An authorization code (RFC 6749 4.1) bound to client, redirect URI, code challenge and person."""
+
+    code_id: int
+    client_digest: bytes
+    client_name: str
+    user_id: str
+    scopes: tuple[str, ...]
+    issues_refresh_token: bool
+    redirect_uri: str
+    code_challenge: str
+    created_at: int
+    expires_at: int
+    failed_verifiers: int = 0
+    family_id: int | None = None
+    redeemed_at: int | None = None
+
+
+class TokenFamily(Record, frozen=True, kw_only=True):
+    """A sign-in: every token that came from one approval. ``generation`` counts rotations, beginning with 0.
+
+    ``rotated_at`` is when the current generation was issued, ``expires_at`` the absolute end that rotation does not
+    move. All tokens of a family are made with one ring key, so that a retried rotation gets the identical successor
+    even across a key rotation.
+    """
+
+    family_id: int
+    key_id: int
+    user_id: str
+    client_digest: bytes
+    client_name: str
+    scopes: tuple[str, ...]
+    issues_refresh_token: bool
+    grant_type: str
+    created_at: int
+    expires_at: int
+    generation: int = 0
+    rotated_at: int
+    access_expires_at: int
+    idle_expires_at: int
+    revoked_at: int | None = None
+    revocation_reason: str | None = None
+
+    def is_live(self, now: int) -> bool:
+        """Neither revoked nor past its absolute end."""
+        return self.revoked_at is None and now < self.expires_at
+
+
+class BrowserSession(Record, frozen=True, kw_only=True):
+    """A person's signed-in browser. The cookie holds the secret, the row its digest."""
+
+    session_digest: bytes
+    user_id: str
+    created_at: int
+    expires_at: int
+
+
+class RevokedClient(Record, frozen=True, kw_only=True):
+    """A registration on the denylist, kept until the registration would have expired by itself."""
+
+    client_digest: bytes
+    revoked_at: int
+    expires_at: int
+
+
+class Attempts(Record, frozen=True, kw_only=True):
+    """Failed guesses against one counter (a user's password from one source, user codes from one address, …)."""
+
+    counter_digest: bytes
+    failures: int
+    last_failure_at: int
+    blocked_until: int
+    expires_at: int

@@ -1,0 +1,191 @@
+"""Signing in at the pages: password check with soft locks, browser sessions, and the tokens that bind a form to its
+page and its person.
+"""
+
+import hmac
+import secrets
+from base64 import urlsafe_b64encode
+from hashlib import sha256
+
+import msgspec
+
+from postern.core import attempts, passwords
+from postern.core.audit import AuditEvent, EventName
+from postern.core.caller import Caller
+from postern.core.keys import Purpose
+from postern.core.records import BrowserSession, User
+from postern.core.service import Service
+from postern.core.users import canonical_name
+
+_KNOWN_SOURCE_LIFETIME = 30 * attempts.DAY
+_KNOWN_SOURCE = attempts.Schedule((), 0, _KNOWN_SOURCE_LIFETIME)
+
+
+class SignInRefused(Exception):
+    """Wrong name or password: one text for both."""
+
+
+class TooManyAttempts(Exception):
+    """Wait ``retry_after`` seconds before the next guess."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"wait {retry_after} seconds")
+        self.retry_after = retry_after
+
+
+class ActiveSession(msgspec.Struct, frozen=True):
+    """A signed-in browser: the session, and the person as of now."""
+
+    session: BrowserSession
+    user: User
+
+
+def new_secret() -> str:
+    """A session's secret for the cookie: 256 bits."""
+    return secrets.token_urlsafe(32)
+
+
+def secret_digest(secret: str) -> bytes:
+    return sha256(secret.encode("utf-8", "surrogatepass")).digest()
+
+
+async def sign_in(service: Service, *, user_name: str, password: str, caller: Caller, replaces: str | None) -> str:
+    """Check a password and begin a browser session.
+
+    Returns:
+        The secret of the new session. The session that the browser had before is over.
+
+    Raises:
+        SignInRefused: no such person, wrong password, or disabled.
+        TooManyAttempts: a soft lock; the password was not looked at.
+    """
+    name = canonical_name(user_name[:1024])
+    counters = _Counters(service, name, caller.address)
+    await counters.reserve()
+    user = await service.store.find_user_by_name(name)
+    right = await service.passwords.verify(user.password_hash if user else None, passwords.normalise(password))
+    if user is None or not right or not user.enabled:
+        service.record(_event(service, caller, user, "Failure"))
+        raise SignInRefused
+    await counters.forget()
+    service.record(_event(service, caller, user, "Success"))
+    return await _begin(service, user, replaces)
+
+
+async def find_session(service: Service, secret: str | None) -> ActiveSession | None:
+    """Who is signed in with this cookie; ``None`` for an unknown or expired one and for a person who was disabled
+    since.
+    """
+    if not secret:
+        return None
+    session = await service.store.find_browser_session(secret_digest(secret))
+    if session is None or service.now() >= session.expires_at:
+        return None
+    user = await service.store.find_user(session.user_id)
+    return ActiveSession(session, user) if user is not None and user.enabled else None
+
+
+async def sign_out(service: Service, active: ActiveSession, caller: Caller) -> None:
+    """End the browser session. Sign-ins of tools go on until they end or are ended by themselves."""
+    await service.store.end_browser_session(active.session.session_digest)
+    service.record(
+        AuditEvent(
+            event_name=EventName.SIGN_OUT,
+            event_time=service.now(),
+            user_id=active.user.user_id,
+            source_address=caller.address,
+        )
+    )
+
+
+def page_token(service: Service, *binding: bytes | str) -> str:
+    """A token that proves a form came from a page made for this ``binding``: session, person, code, …"""
+    key = service.ring.active
+    mac = key.mac(Purpose.PAGE, _join(binding))
+    return f"{key.key_id:08x}.{urlsafe_b64encode(mac)[:43].decode()}"
+
+
+def is_page_token(service: Service, token: str, *binding: bytes | str) -> bool:
+    key_id = token.partition(".")[0]
+    try:
+        key = service.ring.get(int(key_id, 16))
+    except ValueError:
+        return False
+    if key is None or not token.isascii():
+        return False
+    expected = urlsafe_b64encode(key.mac(Purpose.PAGE, _join(binding)))[:43].decode()
+    return hmac.compare_digest(f"{key.key_id:08x}.{expected}", token)
+
+
+def _join(binding: tuple[bytes | str, ...]) -> bytes:
+    """Unambiguous: each part is led by its length."""
+    parts = [part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part for part in binding]
+    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+
+
+async def _begin(service: Service, user: User, replaces: str | None) -> str:
+    secret = new_secret()
+    now = service.now()
+    session = BrowserSession(
+        session_digest=secret_digest(secret),
+        user_id=user.user_id,
+        created_at=now,
+        expires_at=now + service.policy.lifetimes.browser_session,
+    )
+    await service.store.create_browser_session(session, secret_digest(replaces) if replaces else None)
+    return secret
+
+
+class _Counters:
+    """The counters of one guess: person from this address (soft), and person from everywhere (a cap for the day).
+
+    The cap does not hold for an address from which the person signed in lately: guessing from elsewhere cannot shut
+    them out.
+    """
+
+    def __init__(self, service: Service, name: str, address: str) -> None:
+        self._service = service
+        self._by_source = counter(service, "password", name, address)
+        self._by_user = counter(service, "password", name)
+        self._known = counter(service, "known source", name, address)
+        self._counted_by_user = False
+
+    async def reserve(self) -> None:
+        store, now = self._service.store, self._service.now()
+        wait = await store.reserve_attempt(self._by_source, attempts.password_by_source(), now)
+        if not wait and not await self._is_known(now):
+            cap = attempts.password_by_user(self._service.policy.limits.sign_in_failures_per_day)
+            wait = await store.reserve_attempt(self._by_user, cap, now)
+            self._counted_by_user = not wait
+        if wait:
+            self._service.record(AuditEvent(event_name=EventName.PASSWORD_THROTTLED, event_time=now, outcome="Failure"))
+            raise TooManyAttempts(wait)
+
+    async def forget(self) -> None:
+        store = self._service.store
+        await store.return_attempt(self._by_source, forget=True)
+        if self._counted_by_user:
+            await store.return_attempt(self._by_user, forget=False)
+        await store.reserve_attempt(self._known, _KNOWN_SOURCE, self._service.now())
+
+    async def _is_known(self, now: int) -> bool:
+        known = await self._service.store.find_attempts(self._known)
+        return known is not None and known.expires_at > now
+
+
+def counter(service: Service, *what: str) -> bytes:
+    """The name of a counter. Keyed by the oldest key, which outlives every counter, so that a key rotation does not
+    reset any.
+    """
+    oldest = min(service.ring.keys.values(), key=lambda key: (key.activates_at, key.key_id))
+    return oldest.mac(Purpose.ATTEMPTS, _join(what))
+
+
+def _event(service: Service, caller: Caller, user: User | None, outcome: str) -> AuditEvent:
+    return AuditEvent(
+        event_name=EventName.USER_AUTHENTICATION,
+        event_time=service.now(),
+        outcome=outcome,
+        user_id=user.user_id if user else None,
+        source_address=caller.address,
+    )

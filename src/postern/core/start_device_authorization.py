@@ -1,0 +1,68 @@
+"""StartDeviceAuthorization (RFC 8628 3.1, 3.2)."""
+
+from postern.api.errors import InternalServerException, SlowDownException, UnauthorizedClientException
+from postern.api.sso_oidc import StartDeviceAuthorizationRequest, StartDeviceAuthorizationResponse
+from postern.core import start_urls, tokens, user_codes
+from postern.core.caller import Caller
+from postern.core.client_registration import DEVICE_CODE, Client, authenticate
+from postern.core.records import DeviceAuthorization
+from postern.core.service import Service
+from postern.core.store import AlreadyExists
+
+_MAX_AGENT = 400
+_TRIES = 5
+
+
+async def start_device_authorization(
+    service: Service, request: StartDeviceAuthorizationRequest, caller: Caller
+) -> StartDeviceAuthorizationResponse:
+    """Begin a device authorization; who began it is remembered for the person who will be asked."""
+    client = authenticate(
+        service.ring, request.client_id, request.client_secret, service.revoked_clients, service.now()
+    )
+    if DEVICE_CODE not in client.registration.grant_types or not service.policy.clients.device_grant:
+        raise UnauthorizedClientException(reason="client may not use the device grant")
+    start_urls.require(request.start_url, service.start_urls)
+    if service.device_start_pacer and not service.device_start_pacer.take(caller.address, service.clock()):
+        raise SlowDownException(reason="too many device authorizations from one address")
+    authorization, user_code = await _create(service, client, caller)
+    claims = tokens.Claims(authorization.authorization_id, 0, 0, authorization.expires_at)
+    verification_uri = f"{service.policy.public_url}/device"
+    return StartDeviceAuthorizationResponse(
+        device_code=tokens.mint(service.ring.active, tokens.Kind.DEVICE_CODE, claims),
+        user_code=user_code,
+        verification_uri=verification_uri,
+        verification_uri_complete=f"{verification_uri}?user_code={user_code}",
+        expires_in=service.policy.lifetimes.device_code,
+        interval=service.policy.device.interval,
+    )
+
+
+async def _create(service: Service, client: Client, caller: Caller) -> tuple[DeviceAuthorization, str]:
+    """Remember a new authorization under a user code that no other one has."""
+    for _ in range(_TRIES):
+        user_code = user_codes.new_user_code()
+        authorization = _authorization(service, client, caller, user_codes.digest(service.ring.active, user_code))
+        try:
+            await service.store.create_device_authorization(authorization)
+        except AlreadyExists:
+            continue
+        return authorization, user_code
+    raise InternalServerException(reason="no free user code was found")
+
+
+def _authorization(service: Service, client: Client, caller: Caller, user_code_digest: bytes) -> DeviceAuthorization:
+    now = service.now()
+    registration = client.registration
+    return DeviceAuthorization(
+        authorization_id=service.new_row_id(),
+        user_code_digest=user_code_digest,
+        client_digest=client.digest,
+        client_name=registration.name,
+        scopes=registration.scopes,
+        issues_refresh_token=registration.issues_refresh_token,
+        requester_address=caller.address,
+        requester_agent=caller.user_agent[:_MAX_AGENT],
+        created_at=now,
+        expires_at=now + service.policy.lifetimes.device_code,
+    )

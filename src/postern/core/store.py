@@ -1,0 +1,271 @@
+"""The store port: what the rules ask to be remembered. Each verb is a whole business step and happens entirely or not
+at all.
+
+When a verb returns, what it wrote is on disk. Of any number of callers that redeem, rotate or decide the same thing
+at once, exactly one changes it and the others see what it did. A verb that refuses raises a modelled error, after the
+refusal's own effects (a revoked family, a counted failure) are on disk as well. When the store cannot do its work a
+verb raises `StoreUnavailable` and has changed nothing.
+"""
+
+from typing import Protocol
+
+import msgspec
+
+from postern.core.attempts import Schedule
+from postern.core.records import (
+    Attempts,
+    AuthorizationCode,
+    BrowserSession,
+    DeviceAuthorization,
+    Instance,
+    RevokedClient,
+    RingKeyRecord,
+    TokenFamily,
+    User,
+    UserStatus,
+)
+
+
+class StoreError(Exception):
+    """Base of what a store raises beside modelled errors."""
+
+
+class StoreUnavailable(StoreError):
+    """The store cannot be written or read now; nothing was changed."""
+
+
+class AlreadyExists(StoreError):
+    """A unique value (user name, user code) is taken."""
+
+
+class NotFound(StoreError):
+    """The record that a verb should change does not exist."""
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of the commands: everything that a verb needs to know, the time included."""
+
+    now: int
+
+
+class RedeemDeviceAuthorization(Command, frozen=True, kw_only=True):
+    """``family`` is what becomes of the grant if it is good; the verb fills in person, client and scopes."""
+
+    authorization_id: int
+    client_digest: bytes
+    requested_scopes: tuple[str, ...] | None
+    replay_window: int
+    family: "FamilyTerms"
+
+
+class RedeemAuthorizationCode(Command, frozen=True, kw_only=True):
+    code_id: int
+    client_digest: bytes
+    redirect_uri: str
+    code_verifier: str
+    requested_scopes: tuple[str, ...] | None
+    replay_window: int
+    family: "FamilyTerms"
+
+    def __repr__(self) -> str:
+        """Without the code verifier, which is a secret."""
+        return f"RedeemAuthorizationCode(code_id={self.code_id}, now={self.now})"
+
+
+class RotateRefreshToken(Command, frozen=True, kw_only=True):
+    family_id: int
+    generation: int
+    client_digest: bytes
+    requested_scopes: tuple[str, ...] | None
+    replay_window: int
+    access_lifetime: int
+    idle_lifetime: int
+
+
+class FamilyTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """How a new token family shall be: its number, its key, the lives of its tokens in seconds."""
+
+    family_id: int
+    key_id: int
+    grant_type: str
+    access_lifetime: int
+    family_lifetime: int
+    idle_lifetime: int
+
+
+class DecideDeviceAuthorization(Command, frozen=True, kw_only=True):
+    """A person's decision on a pending device authorization."""
+
+    authorization_id: int
+    user_id: str
+    approve: bool
+    approver_address: str
+
+
+class Store(Protocol):
+    """Everything that is remembered. Finders return ``None`` for what is not there; they may return what has expired."""
+
+    # Instance and keys
+
+    async def ensure_instance(self, instance: Instance) -> Instance:
+        """Remember ``instance`` unless there is one already; the one that is remembered."""
+        ...
+
+    async def find_instance(self) -> Instance | None: ...
+
+    async def ensure_ring_key(self, key: RingKeyRecord, unless_newer_than: int) -> None:
+        """Add ``key`` unless another was made that activates after ``unless_newer_than``."""
+        ...
+
+    async def list_ring_keys(self) -> list[RingKeyRecord]: ...
+
+    async def remove_ring_keys(self, key_ids: list[int]) -> None: ...
+
+    # People
+
+    async def create_user(self, user: User) -> None:
+        """
+        Raises:
+            AlreadyExists: the canonical name is taken.
+        """
+        ...
+
+    async def find_user(self, user_id: str) -> User | None: ...
+
+    async def find_user_by_name(self, canonical_name: str) -> User | None: ...
+
+    async def list_users(self) -> list[User]: ...
+
+    async def set_user_status(self, user_id: str, status: UserStatus, now: int) -> None:
+        """Disabling revokes every token family and ends every browser session of the person too.
+
+        Raises:
+            NotFound: there is no such person.
+        """
+        ...
+
+    async def set_password(self, user_id: str, password_hash: str, now: int) -> None:
+        """Revokes every token family and ends every browser session of the person too.
+
+        Raises:
+            NotFound: there is no such person.
+        """
+        ...
+
+    # Clients
+
+    async def revoke_client(self, revocation: RevokedClient) -> None:
+        """Put a registration on the denylist and revoke its token families in the same step."""
+        ...
+
+    async def list_revoked_clients(self, now: int) -> list[RevokedClient]: ...
+
+    # Device authorizations
+
+    async def create_device_authorization(self, authorization: DeviceAuthorization) -> None:
+        """
+        Raises:
+            AlreadyExists: the user code is in use; nothing was written.
+        """
+        ...
+
+    async def find_device_authorization(self, authorization_id: int) -> DeviceAuthorization | None: ...
+
+    async def find_device_authorization_by_user_code(self, user_code_digest: bytes) -> DeviceAuthorization | None: ...
+
+    async def decide_device_authorization(self, command: DecideDeviceAuthorization) -> DeviceAuthorization:
+        """The authorization as it is after the first decision, whoever made it.
+
+        Raises:
+            ExpiredTokenException: it has expired undecided, or never was.
+            AccessDeniedException: the person is disabled.
+        """
+        ...
+
+    async def redeem_device_authorization(self, command: RedeemDeviceAuthorization) -> TokenFamily:
+        """The token family of an approved authorization: created once, the same again within the replay window.
+
+        Raises:
+            InvalidGrantException: unknown, of another client, of a disabled person, or redeemed before the window
+                (then the family is revoked).
+            AuthorizationPendingException: nobody decided yet.
+            AccessDeniedException: it was denied.
+            ExpiredTokenException: it has expired.
+            InvalidScopeException: more scopes are requested than were granted; nothing is consumed.
+        """
+        ...
+
+    # Authorization codes
+
+    async def create_authorization_code(self, code: AuthorizationCode) -> None: ...
+
+    async def redeem_authorization_code(self, command: RedeemAuthorizationCode) -> TokenFamily:
+        """The token family of a code: created once, the same again within the replay window.
+
+        Raises:
+            InvalidGrantException: unknown, expired, of another client or redirect URI or verifier, of a disabled
+                person, or redeemed
+                before the window (then the family is revoked).
+            InvalidScopeException: more scopes are requested than were granted; nothing is consumed.
+        """
+        ...
+
+    # Token families
+
+    async def find_token_family(self, family_id: int) -> TokenFamily | None: ...
+
+    async def rotate_refresh_token(self, command: RotateRefreshToken) -> TokenFamily:
+        """The family with its next generation; within the replay window the generation before it leads to the very
+        same one.
+
+        Raises:
+            InvalidGrantException: unknown, ended, of another client, of a disabled person; or of an older generation:
+                then the family is
+                revoked.
+            InvalidScopeException: more scopes are requested than were granted; nothing is consumed.
+        """
+        ...
+
+    async def revoke_token_family(self, family_id: int, reason: str, now: int) -> bool:
+        """End a sign-in; ``False`` if it had ended before or never was."""
+        ...
+
+    async def list_token_families(self, user_id: str, now: int) -> list[TokenFamily]:
+        """The person's live sign-ins, newest first."""
+        ...
+
+    # Browser sessions and guesses
+
+    async def create_browser_session(self, session: BrowserSession, replaces: bytes | None) -> None:
+        """Remember a session and forget the one it replaces, in one step."""
+        ...
+
+    async def find_browser_session(self, session_digest: bytes) -> BrowserSession | None: ...
+
+    async def end_browser_session(self, session_digest: bytes) -> None: ...
+
+    async def reserve_attempt(self, counter_digest: bytes, schedule: Schedule, now: int) -> int:
+        """Count one guess. Returns 0 if it may be made, otherwise the seconds to wait (then it was not counted)."""
+        ...
+
+    async def find_attempts(self, counter_digest: bytes) -> Attempts | None: ...
+
+    async def return_attempt(self, counter_digest: bytes, *, forget: bool) -> None:
+        """The guess was right: uncount it, or forget the whole counter."""
+        ...
+
+    # House-keeping
+
+    async def sweep(self, now: int, limit: int) -> int:
+        """Delete up to ``limit`` rows of each kind that have no more use; how many were deleted."""
+        ...
+
+    async def check(self, *, thoroughly: bool = False) -> None:
+        """Whether the store answers; ``thoroughly`` reads through all of it.
+
+        Raises:
+            StoreError: the store cannot answer, or is damaged.
+        """
+        ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,98 @@
+"""Minting and opening of every one-time or bearer value: access and refresh tokens, device and authorization codes.
+
+All have one form, ``<prefix><40 characters>:<43 characters>``: the left part names a row (its number sealed in one
+AES block, so that order and volume do not show), the right part is an HMAC-SHA256 under a key of its own purpose.
+Nothing random is stored: a value is opened by making it again and comparing, which also refuses every re-encoding of
+a valid one. The left part alone may be logged.
+"""
+
+import hmac
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from enum import Enum
+from struct import Struct
+
+import msgspec
+
+from postern.api.sso_oidc import CreateTokenResponse
+from postern.core.keys import Key, KeyRing, Purpose
+from postern.core.records import TokenFamily
+
+_VERSION = 1
+_PAYLOAD = Struct(">BxIQ16s")
+_BLOCK = Struct(">QII")
+_LEFT = 3 + _PAYLOAD.size * 4 // 3
+_LENGTH = _LEFT + 1 + 43
+ALL_SCOPES = 0xFFFFFFFF
+
+
+class Kind(Enum):
+    """What a value is good for: its prefix on the wire and the purpose of its key."""
+
+    ACCESS_TOKEN = ("aoa", Purpose.ACCESS_TOKEN)
+    REFRESH_TOKEN = ("aor", Purpose.REFRESH_TOKEN)
+    DEVICE_CODE = ("aod", Purpose.DEVICE_CODE)
+    AUTHORIZATION_CODE = ("aoc", Purpose.AUTHORIZATION_CODE)
+
+    def __init__(self, prefix: str, purpose: Purpose) -> None:
+        self.prefix = prefix
+        self.purpose = purpose
+
+
+class Claims(msgspec.Struct, frozen=True):
+    """What an opened value says: its row, the generation of the family, the scopes as a mask over the family's, and
+    its end.
+    """
+
+    row_id: int
+    generation: int
+    scope_mask: int
+    expires_at: int
+
+
+def mint(key: Key, kind: Kind, claims: Claims) -> str:
+    block = key.seal(_BLOCK.pack(claims.row_id, claims.generation, claims.scope_mask))
+    return _write(key, kind, _PAYLOAD.pack(_VERSION, key.key_id, claims.expires_at, block))
+
+
+def open_value(ring: KeyRing, kind: Kind, text: str) -> Claims | None:
+    """What ``text`` says if this server made it as a ``kind``; ``None`` for anything else."""
+    if len(text) != _LENGTH or not text.isascii() or not text.startswith(kind.prefix):
+        return None
+    try:
+        payload = urlsafe_b64decode(text[3:_LEFT])
+    except Base64Error:
+        return None
+    if len(payload) != _PAYLOAD.size:
+        return None
+    version, key_id, expires_at, block = _PAYLOAD.unpack(payload)
+    key = ring.get(key_id)
+    if key is None or version != _VERSION:
+        return None
+    if not hmac.compare_digest(text, _write(key, kind, payload)):
+        return None
+    row_id, generation, mask = _BLOCK.unpack(key.unseal(block))
+    return Claims(row_id, generation, mask, expires_at)
+
+
+def _write(key: Key, kind: Kind, payload: bytes) -> str:
+    mac = key.mac(kind.purpose, payload)
+    return f"{kind.prefix}{urlsafe_b64encode(payload).decode()}:{urlsafe_b64encode(mac)[:43].decode()}"
+
+
+def issue(ring: KeyRing, family: TokenFamily, scope_mask: int, now: int) -> CreateTokenResponse | None:
+    """The tokens of the family's current generation: the same text however often it is asked for.
+
+    ``None`` when the family's key has left the ring (an emergency rotation).
+    """
+    key = ring.get(family.key_id)
+    if key is None:
+        return None
+    access = Claims(family.family_id, family.generation, scope_mask, family.access_expires_at)
+    refresh = Claims(family.family_id, family.generation, ALL_SCOPES, family.expires_at)
+    return CreateTokenResponse(
+        access_token=mint(key, Kind.ACCESS_TOKEN, access),
+        token_type="Bearer",
+        expires_in=max(1, family.access_expires_at - now),
+        refresh_token=mint(key, Kind.REFRESH_TOKEN, refresh) if family.issues_refresh_token else None,
+    )
