@@ -1,0 +1,125 @@
+"""The store for tests and sandboxes: dictionaries. It forgets everything when the process ends."""
+
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+from postern.core.records import (
+    Attempts,
+    AuthorizationCode,
+    BrowserSession,
+    DeviceAuthorization,
+    Instance,
+    Record,
+    RevokedClient,
+    RingKeyRecord,
+    TokenFamily,
+    User,
+)
+from postern.core.store import AlreadyExists
+from postern.stores.embedded import EmbeddedStore
+from postern.stores.rows import Rows
+
+T = TypeVar("T")
+V = TypeVar("V")
+R = TypeVar("R", bound=Record)
+
+_KEYS: dict[type[Record], str] = {
+    Instance: "instance_id",
+    RingKeyRecord: "key_id",
+    User: "user_id",
+    RevokedClient: "client_digest",
+    DeviceAuthorization: "authorization_id",
+    AuthorizationCode: "code_id",
+    TokenFamily: "family_id",
+    BrowserSession: "session_digest",
+    Attempts: "counter_digest",
+}
+
+
+class MemoryStore(EmbeddedStore):
+    """Every verb runs between two awaits, so none sees another half done."""
+
+    def __init__(self) -> None:
+        self._rows = _MemoryRows()
+
+    def _read(self, work: Callable[[Rows], T]) -> T:
+        return work(self._rows)
+
+    async def _write(self, work: Callable[[Rows], T]) -> T:
+        return work(self._rows)
+
+    async def check(self, *, thoroughly: bool = False) -> None:
+        return
+
+    async def close(self) -> None:
+        return
+
+
+class _MemoryRows:
+    def __init__(self) -> None:
+        self._tables: dict[type[Record], dict[object, Record]] = {kind: {} for kind in _KEYS}
+        self._names: dict[str, str] = {}
+        self._user_codes: dict[bytes, int] = {}
+
+    def find(self, kind: type[R], key: object) -> R | None:
+        return cast("R | None", self._tables[kind].get(key))
+
+    def all(self, kind: type[R]) -> list[R]:
+        return cast("list[R]", list(self._tables[kind].values()))
+
+    def insert(self, record: Record) -> None:
+        if _key(record) in self._tables[type(record)]:
+            raise AlreadyExists(type(record).__name__)
+        if isinstance(record, User):
+            _claim(self._names, record.canonical_name, record.user_id)
+        if isinstance(record, DeviceAuthorization):
+            _claim(self._user_codes, record.user_code_digest, record.authorization_id)
+        self.put(record)
+
+    def update(self, record: Record) -> None:
+        if _key(record) in self._tables[type(record)]:
+            self.put(record)
+
+    def put(self, record: Record) -> None:
+        self._tables[type(record)][_key(record)] = record
+
+    def delete(self, kind: type[Record], key: object) -> None:
+        record = self._tables[kind].pop(key, None)
+        if isinstance(record, DeviceAuthorization):
+            del self._user_codes[record.user_code_digest]
+
+    def device_authorization_by_user_code(self, user_code_digest: bytes) -> DeviceAuthorization | None:
+        return self.find(DeviceAuthorization, self._user_codes.get(user_code_digest))
+
+    def user_by_name(self, canonical_name: str) -> User | None:
+        return self.find(User, self._names.get(canonical_name))
+
+    def live_families_of(self, user_id: str, now: int) -> list[TokenFamily]:
+        mine = [family for family in self.all(TokenFamily) if family.user_id == user_id and family.is_live(now)]
+        return sorted(mine, key=lambda family: family.family_id, reverse=True)
+
+    def end_browser_sessions_of(self, user_id: str) -> None:
+        for session in self.all(BrowserSession):
+            if session.user_id == user_id:
+                self.delete(BrowserSession, session.session_digest)
+
+    def delete_expired(self, kind: type[Record], now: int, limit: int) -> int:
+        expired = [key for key, record in self._tables[kind].items() if _expires_at(record) <= now][:limit]
+        for key in expired:
+            self.delete(kind, key)
+        return len(expired)
+
+
+def _key(record: Record) -> object:
+    return getattr(record, _KEYS[type(record)])
+
+
+def _expires_at(record: Record) -> int:
+    expires_at: int = getattr(record, "expires_at")  # noqa: B009
+    return expires_at
+
+
+def _claim(index: dict[T, V], value: T, owner: V) -> None:
+    if value in index:
+        raise AlreadyExists("unique value")
+    index[value] = owner

@@ -1,0 +1,172 @@
+"""Group commit: what waits is written together in one transaction, and nobody is answered before that is on disk.
+
+The statements run on the event loop's thread, where they take microseconds; only what may block goes to the committer
+thread: the COMMIT with its fsync, and the wait for another worker's transaction. While one group is being committed
+the next one gathers.
+"""
+
+import asyncio
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import TypeVar
+
+from postern.api.errors import ModelledError
+from postern.core.store import StoreError, StoreUnavailable
+from postern.stores.rows import Rows
+from postern.stores.sqlite.rows import SqliteRows
+
+T = TypeVar("T")
+Work = Callable[[Rows], object]
+Waiting = tuple[Work, "asyncio.Future[object]"]
+Outcome = tuple["asyncio.Future[object]", object, Exception | None]
+
+_BUSY_WAIT = 10.0
+_BUSY_STEP = 0.002
+
+
+class GroupCommit:
+    """Writes through one connection that nothing else uses."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA busy_timeout = 0")
+        self._connection = connection
+        self._rows = SqliteRows(connection)
+        self._waiting: list[Waiting] = []
+        self._busy = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    async def write(self, work: Callable[[Rows], T]) -> T:
+        """Run ``work`` in the next group; its result once the group is durable.
+
+        Raises:
+            StoreUnavailable: the group could not be written; nothing of it was.
+        """
+        loop = asyncio.get_running_loop()
+        self._bind(loop)
+        future: asyncio.Future[object] = loop.create_future()
+        self._waiting.append((work, future))
+        if not self._busy:
+            self._busy = True
+            loop.call_soon(self._begin)
+        return await future  # type: ignore[return-value]
+
+    async def close(self) -> None:
+        """Finish what waits, then stop the committer."""
+        while self._busy:  # noqa: ASYNC110  # once in a process's life; an event would cost every write
+            await asyncio.sleep(0.005)
+        if self._thread is not None:
+            self._jobs.put(None)
+            self._thread.join()
+            self._thread = None
+
+    def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._loop is loop:
+            return
+        self._loop = loop
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run_jobs, name="postern-committer", daemon=True)
+            self._thread.start()
+
+    def _run_jobs(self) -> None:
+        while job := self._jobs.get():
+            job()
+
+    def _begin(self) -> None:
+        group, self._waiting = self._waiting, []
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if not _is_busy(error):
+                self._finish(_all_refused(group, error))
+                return
+            self._jobs.put(lambda: self._begin_when_free(group))
+            return
+        self._apply(group)
+
+    def _begin_when_free(self, group: list[Waiting]) -> None:
+        """On the committer thread: wait for the other worker's transaction to end."""
+        deadline = time.monotonic() + _BUSY_WAIT
+        while True:
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if _is_busy(error) and time.monotonic() < deadline:
+                    time.sleep(_BUSY_STEP)
+                    continue
+                self._later(self._finish, _all_refused(group, error))
+                return
+            self._later(self._apply, group)
+            return
+
+    def _apply(self, group: list[Waiting]) -> None:
+        before = self._connection.total_changes
+        outcomes: list[Outcome] = []
+        for work, future in group:
+            if future.done():
+                continue
+            try:
+                outcomes.append((future, work(self._rows), None))
+            except (ModelledError, StoreError) as refusal:
+                outcomes.append((future, None, refusal))
+            except Exception as error:  # noqa: BLE001  # whatever went wrong, nothing of this group may stay
+                self._abandon(group, future, error)
+                return
+        if self._connection.total_changes == before:
+            self._finish(self._commit(outcomes))
+        else:
+            self._jobs.put(lambda: self._later(self._finish, self._commit(outcomes)))
+
+    def _commit(self, outcomes: list[Outcome]) -> list[Outcome]:
+        try:
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._roll_back()
+            return [(future, None, _unavailable(error)) for future, _, _ in outcomes]
+        return outcomes
+
+    def _abandon(self, group: list[Waiting], culprit: "asyncio.Future[object]", error: Exception) -> None:
+        """Undo the group. If storage failed, all failed; if one caller's work is broken, the others start again."""
+        self._roll_back()
+        if isinstance(error, sqlite3.Error):
+            self._finish(_all_refused(group, error))
+            return
+        self._waiting = [waiting for waiting in group if waiting[1] is not culprit] + self._waiting
+        self._finish([(culprit, None, error)])
+
+    def _roll_back(self) -> None:
+        if self._connection.in_transaction:
+            self._connection.rollback()
+
+    def _finish(self, outcomes: list[Outcome]) -> None:
+        for future, result, error in outcomes:
+            if future.done():
+                continue
+            if error is None:
+                future.set_result(result)
+            else:
+                future.set_exception(error)
+        if self._waiting and self._loop is not None:
+            self._loop.call_soon(self._begin)
+        else:
+            self._busy = False
+
+    def _later(self, call: Callable[[list[T]], None], argument: list[T]) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(call, argument)
+
+
+def _all_refused(group: list[Waiting], error: sqlite3.Error) -> list[Outcome]:
+    return [(future, None, _unavailable(error)) for _, future in group]
+
+
+def _is_busy(error: sqlite3.OperationalError) -> bool:
+    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _unavailable(error: sqlite3.Error) -> StoreUnavailable:
+    return StoreUnavailable(f"the store cannot be written: {error}")
