@@ -1,0 +1,5 @@
+"""``python -m postern`` is ``postern``."""
+
+from postern.cli import main
+
+raise SystemExit(main())

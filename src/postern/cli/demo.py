@@ -1,0 +1,164 @@
+"""``postern demo``: a server to try, ready to be signed in to. What ``make run`` runs.
+
+In the data folder it keeps ``demo/config`` (an AWS configuration file) and ``demo/user.json``, both with mode 0600. A
+second start keeps store, person and password.
+"""
+
+import argparse
+import asyncio
+import os
+from pathlib import Path
+
+import msgspec
+
+from postern.cli import serve
+from postern.cli.context import now, opened_store, settings_from
+from postern.cli.user import random_password
+from postern.core import start_urls, users
+from postern.core.records import Instance
+from postern.core.service import new_instance
+from postern.core.store import AlreadyExists
+from postern.server.password_hashing import ThreadedHasher
+from postern.server.settings import Settings
+
+USER_NAME = "demo"
+ACCOUNT_ID = "111122223333"
+ROLE_NAME = "Admin"
+
+
+class DemoUser(msgspec.Struct, frozen=True, kw_only=True):
+    """What scripts need to sign in; the contents of ``demo/user.json``."""
+
+    username: str
+    password: str
+    endpoint: str
+    start_url: str
+    region: str
+    account_id: str
+    role_name: str
+
+
+def demo(options: argparse.Namespace) -> None:
+    settings = settings_from(options)
+    folder = Path(settings.server.data).absolute() / "demo"
+    person, is_new = asyncio.run(_prepare(settings, folder))
+    _write(folder / "config", _aws_config(person))
+    _write(folder / "user.json", msgspec.json.format(msgspec.json.encode(person)).decode() + "\n")
+    print(_instructions(person, folder, is_new), flush=True)
+    serve.run(settings)
+
+
+async def _prepare(settings: Settings, folder: Path) -> tuple[DemoUser, bool]:
+    """The demo person, and whether the password is new."""
+    async with opened_store(settings) as store:
+        instance = await store.ensure_instance(new_instance(now()))
+        known = _known_password(folder / "user.json")
+        if known is not None and await store.find_user_by_name(USER_NAME) is not None:
+            return _demo_user(settings, instance, known), False
+        password = random_password()
+        hasher = ThreadedHasher()
+        try:
+            await users.add_user(
+                store, hasher, user_name=USER_NAME, password=password, display_name="Demo User", now=now()
+            )
+        except AlreadyExists:
+            await users.set_password(store, hasher, user_name=USER_NAME, password=password, now=now())
+        return _demo_user(settings, instance, password), True
+
+
+def _known_password(file: Path) -> str | None:
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=DemoUser).password
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def _demo_user(settings: Settings, instance: Instance, password: str) -> DemoUser:
+    return DemoUser(
+        username=USER_NAME,
+        password=password,
+        endpoint=settings.public_url,
+        start_url=start_urls.aws_start_url(instance),
+        region=settings.instance.region,
+        account_id=ACCOUNT_ID,
+        role_name=ROLE_NAME,
+    )
+
+
+def _write(file: Path, text: str) -> None:
+    """With mode 0600, and never half."""
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    draft.replace(file)
+
+
+def _aws_config(person: DemoUser) -> str:
+    return f"""\
+# Written by `postern demo`. The start URL is of the form that every AWS CLI accepts; it is compared, never contacted.
+[profile demo]
+sso_session = demo
+sso_account_id = {person.account_id}
+sso_role_name = {person.role_name}
+region = {person.region}
+services = demo
+
+[sso-session demo]
+sso_start_url = {person.start_url}
+sso_region = {person.region}
+sso_registration_scopes = sso:account:access
+
+[profile legacy]
+sso_start_url = {person.start_url}
+sso_region = {person.region}
+sso_account_id = {person.account_id}
+sso_role_name = {person.role_name}
+region = {person.region}
+services = demo
+
+[services demo]
+sso_oidc =
+  endpoint_url = {person.endpoint}
+sso =
+  endpoint_url = {person.endpoint}
+sts =
+  endpoint_url = {person.endpoint}
+"""
+
+
+def _instructions(person: DemoUser, folder: Path, is_new: bool) -> str:
+    password = (
+        f"{person.password}   (shown this once; scripts find it in {folder / 'user.json'})"
+        if is_new
+        else f"as shown on the first start ({folder / 'user.json'})"
+    )
+    return f"""\
+Postern serves an IAM Identity Center sign-in at {person.endpoint}
+
+  user      {person.username}
+  password  {password}
+
+Sign in with the AWS CLI (2.13 or newer; for older ones see README.md):
+
+  export AWS_CONFIG_FILE={folder / "config"}
+  aws sso login --profile demo
+  aws sso logout
+
+With boto3:
+
+  import boto3
+  oidc = boto3.client("sso-oidc", region_name="{person.region}", endpoint_url="{person.endpoint}")
+  client = oidc.register_client(clientName="my tool", clientType="public", scopes=["sso:account:access"])
+  device = oidc.start_device_authorization(
+      clientId=client["clientId"], clientSecret=client["clientSecret"], startUrl="{person.start_url}")
+  print("open", device["verificationUriComplete"])
+
+With curl:
+
+  curl -s {person.endpoint}/client/register -H 'Content-Type: application/json' \\
+    -d '{{"clientName":"curl","clientType":"public","scopes":["sso:account:access"]}}'
+
+Stop with Ctrl-C. Everything is kept in {folder.parent}
+"""

@@ -1,0 +1,17 @@
+"""``postern store check``."""
+
+import argparse
+import asyncio
+
+from postern.cli.context import settings_from, show
+from postern.stores import check_store
+
+
+def check(options: argparse.Namespace) -> None:
+    """
+    Raises:
+        StoreError: the store is damaged; the text says how.
+    """
+    url = settings_from(options).store_url
+    asyncio.run(check_store(url))
+    show(options, {"store": url, "sound": True}, f"{url} is sound")

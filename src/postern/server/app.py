@@ -1,0 +1,191 @@
+"""The ASGI application: a dictionary from path to operation, one place that turns errors into responses, and the
+pages for the rest.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import parse_qs
+
+from postern.api import portal, restjson
+from postern.api.errors import (
+    InternalServerException,
+    InvalidRequestException,
+    ModelledError,
+    UnauthorizedException,
+)
+from postern.api.operation import Authentication, Shape
+from postern.core.service import Service
+from postern.core.store import StoreUnavailable
+from postern.server.callers import caller_of
+from postern.server.logs import ACCESS_LOGGER
+from postern.server.operations import ENDPOINTS, Endpoint
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_log = logging.getLogger(__name__)
+_access = logging.getLogger(ACCESS_LOGGER)
+_BEARER = portal.BEARER_HEADER.encode()
+_CLOSE = (b"connection", b"close")
+
+
+class ProtocolApp:
+    """Serves the operations itself and hands every other request to ``pages``."""
+
+    def __init__(self, service: Service, pages: AsgiApp, *, max_body: int, log_requests: bool) -> None:
+        self._service = service
+        self._pages = pages
+        self._max_body = max_body
+        self._log_requests = log_requests
+        self._routes: dict[str, dict[str, Endpoint]] = {}
+        for endpoint in ENDPOINTS:
+            self._routes.setdefault(endpoint.operation.path, {})[endpoint.operation.query] = endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        variants = self._routes.get(scope["path"])
+        if variants is None:
+            await self._serve_page(scope, receive, send)
+            return
+        endpoint = variants[_variant(scope["query_string"])] if len(variants) > 1 else variants[""]
+        request_id = new_request_id()
+        started = time.perf_counter()
+        response, refusal = await self._serve(endpoint, scope, receive, request_id)
+        await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
+        await send({"type": "http.response.body", "body": response.body})
+        if self._log_requests:
+            _log_access(endpoint.operation.name, response.status, started, request_id, scope, refusal)
+
+    async def _serve(
+        self, endpoint: Endpoint, scope: Scope, receive: Receive, request_id: str
+    ) -> tuple[restjson.Response, ModelledError | None]:
+        """The response to one call. Here, and nowhere else, errors become responses."""
+        operation = endpoint.operation
+        headers: list[tuple[bytes, bytes]] = scope["headers"]
+        try:
+            if scope["method"] != operation.method:
+                return _method_not_allowed(operation.method, request_id), None
+            if operation.authentication is Authentication.BEARER_HEADER:
+                request: Shape = _bearer_request(operation.input, headers)
+            else:
+                request = restjson.read(await self._read_body(headers, receive), operation.input)
+            answer = await endpoint.rule(self._service, request, caller_of(scope))
+        except ModelledError as refusal:
+            return _refused(refusal, request_id), refusal
+        except ClientGone:
+            return restjson.Response(400, [(b"content-length", b"0")], b""), None
+        except StoreUnavailable as failure:
+            _log.error("store unavailable", extra={"fields": {"request_id": request_id, "reason": str(failure)}})
+            return _failed("store unavailable", request_id)
+        except Exception:  # noqa: BLE001  # whatever it is, the caller learns nothing of it
+            _log.exception("unexpected error", extra={"fields": {"request_id": request_id}})
+            return _failed("unexpected error", request_id)
+        if operation.authentication is Authentication.BEARER_HEADER and not answer.__struct_fields__:
+            return restjson.write_empty(request_id), None
+        return restjson.write(answer, request_id), None
+
+    async def _read_body(self, headers: list[tuple[bytes, bytes]], receive: Receive) -> bytes:
+        for name, value in headers:
+            if name == b"content-type" and not restjson.is_json(value):
+                raise InvalidRequestException(
+                    "Content-Type must be application/json", reason="content type is not JSON"
+                )
+            if name == b"content-length" and int(value) > self._max_body:
+                raise BodyTooLarge
+        message = await receive()
+        body: bytes = message.get("body", b"")
+        while message.get("more_body"):
+            message = await receive()
+            body += message.get("body", b"")
+            if len(body) > self._max_body:
+                raise BodyTooLarge
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        return body
+
+    async def _serve_page(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request_id = new_request_id()
+        scope.setdefault("state", {})["request_id"] = request_id
+        started = time.perf_counter()
+        status = 0
+
+        async def note_status(message: MutableMapping[str, Any]) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        await self._pages(scope, receive, note_status)
+        if self._log_requests and not scope["path"].startswith(("/healthz/", "/static/")):
+            _log_access("page", status, started, request_id, scope, None)
+
+
+class ClientGone(Exception):
+    """The client closed the connection before its request was whole."""
+
+
+class BodyTooLarge(InvalidRequestException):
+    """The body is over the cap; the connection is closed rather than read on."""
+
+    shape = "InvalidRequestException"
+    default_description = "The request body is too large"
+
+
+def new_request_id() -> str:
+    """A version 4 UUID. PERF: 0.6 µs, a third of what `uuid.uuid4` takes."""
+    digits = os.urandom(16).hex()
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+
+
+def _variant(query_string: bytes) -> str:
+    """Which operation of a path the query selects: ``aws_iam=t`` is CreateTokenWithIAM."""
+    if not query_string:
+        return ""
+    return "aws_iam=t" if parse_qs(query_string.decode("latin-1")).get("aws_iam") == ["t"] else ""
+
+
+def _bearer_request(shape: type[Shape], headers: list[tuple[bytes, bytes]]) -> Shape:
+    values = [value for name, value in headers if name == _BEARER]
+    if len(values) != 1 or not values[0]:
+        raise UnauthorizedException(reason="no bearer token, or more than one")
+    return shape(access_token=values[0].decode("latin-1"))
+
+
+def _refused(refusal: ModelledError, request_id: str) -> restjson.Response:
+    response = restjson.write_error(refusal, request_id)
+    if isinstance(refusal, BodyTooLarge):
+        response.headers.append(_CLOSE)
+    return response
+
+
+def _failed(reason: str, request_id: str) -> tuple[restjson.Response, ModelledError]:
+    failure = InternalServerException(reason=reason)
+    return restjson.write_error(failure, request_id), failure
+
+
+def _method_not_allowed(method: str, request_id: str) -> restjson.Response:
+    refusal = InvalidRequestException(f"This operation is called with {method}")
+    response = restjson.write_error(refusal, request_id)
+    return restjson.Response(405, [*response.headers, (b"allow", method.encode()), _CLOSE], response.body)
+
+
+def _log_access(
+    operation: str, status: int, started: float, request_id: str, scope: Scope, refusal: ModelledError | None
+) -> None:
+    """One line per request. Neither query, nor body, nor any header but the address is part of it."""
+    fields: dict[str, object] = {
+        "operation": operation,
+        "status": status,
+        "milliseconds": round((time.perf_counter() - started) * 1000, 2),
+        "request_id": request_id,
+        "address": caller_of(scope).address,
+    }
+    if operation == "page":
+        fields |= {"method": scope["method"], "path": scope["path"][:200]}
+    if refusal is not None:
+        fields |= {"error": refusal.wire_name(), "reason": refusal.reason}
+    _access.info("request", extra={"fields": fields})

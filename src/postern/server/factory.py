@@ -1,0 +1,96 @@
+"""From settings to an ASGI application: opens store and service when the server starts, closes them when it stops."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator
+
+from postern.core.service import Service, open_service
+from postern.server import logs
+from postern.server.app import AsgiApp, ProtocolApp, Receive, Scope, Send
+from postern.server.connections import STATE_KEY, Limits
+from postern.server.health import with_health
+from postern.server.housekeeping import renew_for_ever, sweep_for_ever
+from postern.server.master_key import load_master_key
+from postern.server.password_hashing import ThreadedHasher
+from postern.server.settings import Settings
+from postern.stores import open_store
+
+_log = logging.getLogger(__name__)
+
+
+class Application:
+    """The whole server as one ASGI application, lifespan included."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._inner: AsgiApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and self._inner is not None:
+            await self._inner(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            server = self._settings.server
+            scope.get("state", {})[STATE_KEY] = Limits(
+                request_timeout=server.request_timeout, max_connections=server.max_connections
+            )
+            await self._live(receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000})
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                service = await stack.enter_async_context(running_service(self._settings))
+                self._inner = build(service, self._settings)
+            except Exception as error:  # noqa: BLE001  # uvicorn prints the message and ends the worker
+                await send({"type": "lifespan.startup.failed", "message": str(error)})
+                return
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            self._inner = None
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def build(service: Service, settings: Settings) -> AsgiApp:
+    """The application around a running service."""
+    from postern.server.pages import create_pages
+
+    pages = with_health(service, create_pages(service))
+    return ProtocolApp(service, pages, max_body=settings.server.max_body, log_requests=settings.log.requests)
+
+
+@contextlib.asynccontextmanager
+async def running_service(settings: Settings) -> AsyncIterator[Service]:
+    """A service with its housekeeping, on the store of the settings."""
+    master = load_master_key(settings)
+    store = open_store(settings.store_url)
+    try:
+        service = await open_service(
+            store=store,
+            clock=time.time,
+            policy=settings.policy,
+            master=master,
+            passwords=ThreadedHasher(),
+            record=logs.record_audit,
+        )
+        tasks = [
+            asyncio.create_task(renew_for_ever(service, master)),
+            asyncio.create_task(sweep_for_ever(service, settings.store)),
+        ]
+        try:
+            yield service
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+    finally:
+        await store.close()
+
+
+def create_app(settings: Settings) -> Application:
+    """The ASGI application of one worker. It configures logging, since a worker is a process of its own."""
+    logs.configure(settings.log.level)
+    return Application(settings)

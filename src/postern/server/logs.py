@@ -1,0 +1,56 @@
+"""Logs: one JSON object per line on standard error. Only what is named here is written, so no secret can slip in by
+being near.
+"""
+
+import logging
+import sys
+import time
+from typing import TextIO
+
+import msgspec
+
+from postern.core.audit import AuditEvent
+
+AUDIT_LOGGER = "postern.audit"
+ACCESS_LOGGER = "postern.access"
+
+_audit = logging.getLogger(AUDIT_LOGGER)
+_encode = msgspec.json.Encoder().encode
+
+
+class JsonFormatter(logging.Formatter):
+    """A record as one line of JSON. ``extra={"fields": {...}}`` adds members."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        fields = getattr(record, "fields", None)
+        if isinstance(fields, dict):
+            line |= fields
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return _encode(line).decode()
+
+
+def configure(level: str, stream: TextIO | None = None) -> None:
+    """Send all logging of this process to ``stream`` as JSON lines."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JsonFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    # Frameworks are heard when something is wrong; at debug they would print what passes through them.
+    for noisy in ("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio", "httptools"):
+        logger = logging.getLogger(noisy)
+        logger.handlers[:] = []
+        logger.propagate = True
+        logger.setLevel(max(logging.WARNING, root.level))
+
+
+def record_audit(event: AuditEvent) -> None:
+    """Write an audit event."""
+    _audit.info(event.event_name.value, extra={"fields": {"audit": msgspec.to_builtins(event)}})

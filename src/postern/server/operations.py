@@ -1,0 +1,32 @@
+"""Which rule serves which operation: the server's table, read down."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from postern.api import portal, sso_oidc
+from postern.api.operation import Operation, Shape
+from postern.core.caller import Caller
+from postern.core.create_token import create_token
+from postern.core.create_token_with_iam import create_token_with_iam
+from postern.core.logout import logout
+from postern.core.register_client import register_client
+from postern.core.service import Service
+from postern.core.start_device_authorization import start_device_authorization
+
+Rule = Callable[[Service, Any, Caller], Awaitable[Shape]]
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    operation: Operation[Any, Any]
+    rule: Rule
+
+
+ENDPOINTS = (
+    Endpoint(sso_oidc.REGISTER_CLIENT, register_client),
+    Endpoint(sso_oidc.START_DEVICE_AUTHORIZATION, start_device_authorization),
+    Endpoint(sso_oidc.CREATE_TOKEN, create_token),
+    Endpoint(sso_oidc.CREATE_TOKEN_WITH_IAM, create_token_with_iam),
+    Endpoint(portal.LOGOUT, logout),
+)

@@ -1,0 +1,35 @@
+"""The pages: what people see in a browser. They hold no rules; each asks the core and shows what it says.
+
+Everything is rendered here and works without scripts. One file per family of pages; `endpoint` makes responses of what
+they raise.
+"""
+
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp
+
+from postern.core.service import Service
+from postern.server.pages import assets
+from postern.server.pages.authorize import AuthorizePages
+from postern.server.pages.browser import Browser
+from postern.server.pages.device import DevicePages
+from postern.server.pages.endpoint import Endpoint, Table
+from postern.server.pages.rendering import Renderer
+from postern.server.pages.sign_in import SignInPages
+from postern.server.pages.start import StartPages
+
+__all__ = ["create_pages"]
+
+
+def create_pages(service: Service) -> ASGIApp:
+    """An ASGI app that answers every HTTP request: with a page, a redirect, or an error page.
+
+    It takes the request's id from ``scope["state"]["request_id"]`` and writes it to ``x-amzn-RequestId``.
+    """
+    files = assets.load_assets()
+    renderer = Renderer(service.policy, css_url=files["postern.css"].url, icon_url=files["icon.svg"].url)
+    browser = Browser(service)
+    table: Table = assets.table(files)
+    for family in (StartPages, SignInPages, DevicePages, AuthorizePages):
+        table |= family(service, browser, renderer).table()
+    routes = [Route(path, Endpoint(methods, renderer)) for path, methods in table.items()]
+    return Router(routes, redirect_slashes=False, default=Endpoint({}, renderer))

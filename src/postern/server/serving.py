@@ -1,0 +1,141 @@
+"""Running the application: one process or several on one listening socket, a line when it is ready, a quiet graceful
+stop.
+"""
+
+import functools
+import signal
+import socket
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from types import FrameType
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from postern.server.connections import TimedProtocol
+from postern.server.factory import create_app
+from postern.server.health import READY
+from postern.server.master_key import load_master_key
+from postern.server.settings import Settings, SettingsError
+from postern.stores import open_store
+
+_BACKLOG = 2048
+_READY_TIMEOUT = 30.0
+
+
+class CannotListen(Exception):
+    """The address is taken or not ours."""
+
+
+def serve(settings: Settings, on_ready: Callable[[], None]) -> None:
+    """Serve until SIGINT or SIGTERM; ``on_ready`` is called once requests are answered.
+
+    Raises:
+        CannotListen: the address cannot be listened on.
+        StoreError, MasterKeyError: store or master key are not fit to be used.
+    """
+    load_master_key(settings)
+    _prepare_store(settings)
+    listener = _listen(settings)
+    config = _configuration(settings)
+    if settings.server.workers > 1:
+        threading.Thread(target=_when_ready, args=(listener.getsockname(), settings, on_ready), daemon=True).start()
+        Multiprocess(config, sockets=[listener]).run()
+        return
+    _Server(config, on_ready).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which says when it is ready and takes a signal as a request to stop, not as a reason to die
+    by it.
+    """
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        if self.started:
+            self._on_ready()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
+
+
+def _configuration(settings: Settings) -> uvicorn.Config:
+    server = settings.server
+    return uvicorn.Config(
+        functools.partial(create_app, settings),
+        factory=True,
+        http=TimedProtocol,
+        ws="none",
+        loop="uvloop" if sys.platform != "win32" else "auto",
+        interface="asgi3",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        workers=server.workers,
+        backlog=_BACKLOG,
+        proxy_headers=bool(server.trusted_proxies),
+        forwarded_allow_ips=list(server.trusted_proxies),
+        timeout_keep_alive=server.idle_timeout,
+        timeout_graceful_shutdown=server.shutdown_timeout,
+        ssl_certfile=server.tls_certificate or None,
+        ssl_keyfile=server.tls_private_key or None,
+    )
+
+
+def _prepare_store(settings: Settings) -> None:
+    """Migrate and check once, before any worker starts, so that what is wrong is said in one line."""
+    if settings.store_url != "memory:":
+        import asyncio
+
+        asyncio.run(_open_and_close(settings.store_url))
+
+
+async def _open_and_close(url: str) -> None:
+    store = open_store(url)
+    await store.close()
+
+
+def _listen(settings: Settings) -> socket.socket:
+    server = settings.server
+    family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((server.host, server.port))
+    except OSError as error:
+        listener.close()
+        raise CannotListen(f"cannot listen on {server.host} port {server.port}: {error.strerror}") from None
+    if not server.port and not server.public_url:
+        listener.close()
+        raise SettingsError("server.port: 0 needs server.public_url, which tells clients where to come")
+    listener.set_inheritable(True)
+    return listener
+
+
+def _when_ready(address: tuple[str, int], settings: Settings, on_ready: Callable[[], None]) -> None:
+    """With workers: ask until one answers."""
+    host = f"[{address[0]}]" if ":" in address[0] else address[0]
+    scheme = "https" if settings.server.tls_certificate else "http"
+    deadline = time.monotonic() + _READY_TIMEOUT
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"{scheme}://{host}:{address[1]}{READY}", timeout=1):  # noqa: S310
+                on_ready()
+                return
+        except urllib.error.URLError as error:
+            if isinstance(error.reason, Exception) and "CERTIFICATE" in str(error.reason):
+                on_ready()
+                return
+            time.sleep(0.05)
+        except OSError:
+            time.sleep(0.05)
