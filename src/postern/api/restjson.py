@@ -75,6 +75,8 @@ def write_empty(request_id: str) -> Response:
 
 def is_json(content_type: bytes) -> bool:
     """Whether a ``Content-Type`` announces JSON in UTF-8; an absent one is given the benefit of the doubt."""
+    if content_type == b"application/json":
+        return True
     media_type, _, parameters = content_type.lower().partition(b";")
     charset = parameters.partition(b"charset=")[2].partition(b";")[0].strip(b' "')
     return media_type.strip() in (b"", b"application/json", b"application/x-amz-json-1.1") and charset in (

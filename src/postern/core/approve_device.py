@@ -41,8 +41,9 @@ async def find_pending(
     authorization = await _find(service, user_code) if user_code else None
     if user_code is None or authorization is None or not _is_pending(authorization, service.now()):
         raise UserCodeRefused
-    await service.store.return_attempt(by_user, forget=True)
-    await service.store.return_attempt(by_address, forget=False)
+    # Only this guess is given back: with codes of one's own one cannot buy further guesses at those of others.
+    for counter in (by_user, by_address):
+        await service.store.return_attempt(counter, forget=False)
     return authorization, user_code
 
 

@@ -14,7 +14,7 @@ from postern.api.errors import InvalidClientException
 from postern.core import pkce, redirect_uris, scopes, sign_in, tokens
 from postern.core.audit import AuditEvent, EventName
 from postern.core.caller import Caller
-from postern.core.client_registration import AUTHORIZATION_CODE, Client, identify
+from postern.core.client_registration import AUTHORIZATION_CODE, Client
 from postern.core.records import AuthorizationCode
 from postern.core.service import Service
 from postern.core.sign_in import ActiveSession
@@ -68,7 +68,7 @@ def validate(service: Service, query: Mapping[str, str]) -> AuthorizationRequest
         return AuthorizationRefused(error, description, back, client.registration.name)
 
     if AUTHORIZATION_CODE not in client.registration.grant_types:
-        raise AuthorizationRefused("unauthorized_client", "Client is unauthorized")
+        raise refuse("unauthorized_client", "Client is unauthorized")
     if query.get("response_type") != "code":
         raise refuse("unsupported_response_type", "Only response_type=code is supported.")
     challenge = query.get("code_challenge", "")
@@ -140,7 +140,7 @@ def _redirect(service: Service, redirect_uri: str, state: str | None, **paramete
 
 def _identify(service: Service, client_id: str) -> Client:
     try:
-        return identify(service.ring, client_id, service.revoked_clients, service.now())
+        return service.identify_client(client_id)
     except InvalidClientException:
         raise AuthorizationRefused(
             "invalid_request", "The application is not known here, or its registration has expired."

@@ -84,40 +84,45 @@ def client_digest(client_id: str) -> bytes:
     return sha256(client_id.encode("utf-8", "surrogatepass")).digest()
 
 
-def identify(ring: KeyRing, client_id: str, revoked: frozenset[bytes], now: int) -> Client:
-    """The client that ``client_id`` names, without proof that the caller is that client.
+def identify(ring: KeyRing, client_id: str) -> Client:
+    """The client that ``client_id`` names; it may have expired or been revoked.
 
     Raises:
-        InvalidClientException: not a client id of this server, expired, or revoked.
+        InvalidClientException: not a client id of this server.
     """
-    return _open(ring, client_id, revoked, now)[0]
+    return _open(ring, client_id)[0]
 
 
-def authenticate(ring: KeyRing, client_id: str, client_secret: str, revoked: frozenset[bytes], now: int) -> Client:
-    """The client that proved itself by its secret.
+def require_current(client: Client, revoked: frozenset[bytes], now: int) -> None:
+    """
+    Raises:
+        InvalidClientException: the registration has expired or was revoked.
+    """
+    if now >= client.registration.expires_at:
+        raise InvalidClientException(reason="client registration has expired")
+    if client.digest in revoked:
+        raise InvalidClientException(reason="client registration was revoked")
+
+
+def authenticate(ring: KeyRing, client_id: str, client_secret: str) -> Client:
+    """The client that ``client_id`` names, proved by its secret; it may have expired or been revoked.
 
     Raises:
-        InvalidClientException: unknown id, wrong secret, expired, or revoked: one text for all.
+        InvalidClientException: unknown id or wrong secret: one text for both.
     """
-    client, key = _open(ring, client_id, revoked, now)
+    client, key = _open(ring, client_id)
     expected = write_client_secret(key, client_id)
     if not client_secret.isascii() or not hmac.compare_digest(expected, client_secret):
         raise InvalidClientException(reason="wrong client secret")
     return client
 
 
-def _open(ring: KeyRing, client_id: str, revoked: frozenset[bytes], now: int) -> tuple[Client, Key]:
+def _open(ring: KeyRing, client_id: str) -> tuple[Client, Key]:
     payload, mac = _split(client_id)
     key = ring.get(int.from_bytes(payload[:_KEY_ID_BYTES], "big"))
     if key is None or not hmac.compare_digest(mac, key.mac(Purpose.CLIENT_ID, payload)):
         raise InvalidClientException(reason="client id was not issued by this server")
-    registration = _decode(payload[_KEY_ID_BYTES:])
-    if now >= registration.expires_at:
-        raise InvalidClientException(reason="client registration has expired")
-    digest = client_digest(client_id)
-    if digest in revoked:
-        raise InvalidClientException(reason="client registration was revoked")
-    return Client(registration, digest), key
+    return Client(_decode(payload[_KEY_ID_BYTES:]), client_digest(client_id)), key
 
 
 def _split(client_id: str) -> tuple[bytes, bytes]:

@@ -13,7 +13,7 @@ from postern.api.sso_oidc import CreateTokenRequest, CreateTokenResponse
 from postern.core import scopes, tokens
 from postern.core.audit import AuditEvent, EventName
 from postern.core.caller import Caller
-from postern.core.client_registration import REFRESH_TOKEN, Client, authenticate
+from postern.core.client_registration import REFRESH_TOKEN, Client
 from postern.core.grants import GRANTS, Grant
 from postern.core.grants.base import Reused
 from postern.core.service import Service
@@ -29,9 +29,7 @@ _WIRE_NAMES = {
 
 async def create_token(service: Service, request: CreateTokenRequest, caller: Caller) -> CreateTokenResponse:
     """Exchange a grant for tokens."""
-    client = authenticate(
-        service.ring, request.client_id, request.client_secret, service.revoked_clients, service.now()
-    )
+    client = service.authenticate_client(request.client_id, request.client_secret)
     grant = _choose_grant(client, request)
     _require_members(grant, request)
     try:

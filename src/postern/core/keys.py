@@ -8,7 +8,7 @@ HKDF-Expand with SHA-256 (RFC 5869).
 
 import hmac
 import secrets
-from enum import StrEnum
+from enum import IntEnum
 from hashlib import sha256
 from itertools import pairwise
 
@@ -28,18 +28,18 @@ SECRET_BYTES = 32
 _NONCE_BYTES = 12
 
 
-class Purpose(StrEnum):
-    """What a derived key is for."""
+class Purpose(IntEnum):
+    """What a derived key is for. The name enters the derivation; the number is only a place in a list."""
 
-    CLIENT_ID = "client id"
-    CLIENT_SECRET = "client secret"
-    ACCESS_TOKEN = "access token"
-    REFRESH_TOKEN = "refresh token"
-    DEVICE_CODE = "device code"
-    AUTHORIZATION_CODE = "authorization code"
-    USER_CODE = "user code"
-    PAGE = "page"
-    ATTEMPTS = "attempts"
+    CLIENT_ID = 0
+    CLIENT_SECRET = 1
+    ACCESS_TOKEN = 2
+    REFRESH_TOKEN = 3
+    DEVICE_CODE = 4
+    AUTHORIZATION_CODE = 5
+    USER_CODE = 6
+    PAGE = 7
+    ATTEMPTS = 8
 
 
 class MasterKeyError(Exception):
@@ -62,7 +62,7 @@ class MasterKey:
         nonce, sealed = record.wrapped_secret[:_NONCE_BYTES], record.wrapped_secret[_NONCE_BYTES:]
         try:
             return self._cipher.decrypt(nonce, sealed, _associated(record.key_id))
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             raise MasterKeyError("the master key does not fit the keys in the store") from None
 
 
@@ -77,7 +77,7 @@ class Key:
         self.key_id = key_id
         self.activates_at = activates_at
         # PERF: a prekeyed HMAC copied per call takes 1.1 µs, a new one 1.7 µs.
-        self._macs = {purpose: hmac.new(_derive(secret, purpose), digestmod=sha256) for purpose in Purpose}
+        self._macs = [hmac.new(_derive(secret, purpose.name), digestmod=sha256) for purpose in Purpose]
         # One AES block hides a row's number in a token. ECB is the bare block cipher; no two blocks are ever chained.
         cipher = Cipher(AES(_derive(secret, "reference")), ECB())  # noqa: S305
         self.seal = cipher.encryptor().update

@@ -145,6 +145,7 @@ class _Counters:
 
     def __init__(self, service: Service, name: str, address: str) -> None:
         self._service = service
+        self._address = address
         self._by_source = counter(service, "password", name, address)
         self._by_user = counter(service, "password", name)
         self._known = counter(service, "known source", name, address)
@@ -158,7 +159,14 @@ class _Counters:
             wait = await store.reserve_attempt(self._by_user, cap, now)
             self._counted_by_user = not wait
         if wait:
-            self._service.record(AuditEvent(event_name=EventName.PASSWORD_THROTTLED, event_time=now, outcome="Failure"))
+            self._service.record(
+                AuditEvent(
+                    event_name=EventName.PASSWORD_THROTTLED,
+                    event_time=now,
+                    outcome="Failure",
+                    source_address=self._address,
+                )
+            )
             raise TooManyAttempts(wait)
 
     async def forget(self) -> None:

@@ -4,7 +4,7 @@ from postern.api.errors import InternalServerException, SlowDownException, Unaut
 from postern.api.sso_oidc import StartDeviceAuthorizationRequest, StartDeviceAuthorizationResponse
 from postern.core import start_urls, tokens, user_codes
 from postern.core.caller import Caller
-from postern.core.client_registration import DEVICE_CODE, Client, authenticate
+from postern.core.client_registration import DEVICE_CODE, Client
 from postern.core.records import DeviceAuthorization
 from postern.core.service import Service
 from postern.core.store import AlreadyExists
@@ -17,9 +17,7 @@ async def start_device_authorization(
     service: Service, request: StartDeviceAuthorizationRequest, caller: Caller
 ) -> StartDeviceAuthorizationResponse:
     """Begin a device authorization; who began it is remembered for the person who will be asked."""
-    client = authenticate(
-        service.ring, request.client_id, request.client_secret, service.revoked_clients, service.now()
-    )
+    client = service.authenticate_client(request.client_id, request.client_secret)
     if DEVICE_CODE not in client.registration.grant_types or not service.policy.clients.device_grant:
         raise UnauthorizedClientException(reason="client may not use the device grant")
     start_urls.require(request.start_url, service.start_urls)

@@ -17,6 +17,7 @@ from postern.core.records import (
     AuthorizationCode,
     BrowserSession,
     DeviceAuthorization,
+    DevicePoll,
     Instance,
     RevokedClient,
     RingKeyRecord,
@@ -103,7 +104,7 @@ class DecideDeviceAuthorization(Command, frozen=True, kw_only=True):
 
 
 class Store(Protocol):
-    """Everything that is remembered. Finders return ``None`` for what is not there; they may return what has expired."""
+    """All that is remembered. Finders return ``None`` for what is not there; they may return what has expired."""
 
     # Instance and keys
 
@@ -137,7 +138,8 @@ class Store(Protocol):
     async def list_users(self) -> list[User]: ...
 
     async def set_user_status(self, user_id: str, status: UserStatus, now: int) -> None:
-        """Disabling revokes every token family and ends every browser session of the person too.
+        """Disabling revokes every token family, withdraws every approval that is not redeemed yet, and ends every
+        browser session of the person too.
 
         Raises:
             NotFound: there is no such person.
@@ -145,7 +147,8 @@ class Store(Protocol):
         ...
 
     async def set_password(self, user_id: str, password_hash: str, now: int) -> None:
-        """Revokes every token family and ends every browser session of the person too.
+        """Revokes every token family, withdraws every approval that is not redeemed yet, and ends every browser
+        session of the person too.
 
         Raises:
             NotFound: there is no such person.
@@ -155,7 +158,7 @@ class Store(Protocol):
     # Clients
 
     async def revoke_client(self, revocation: RevokedClient) -> None:
-        """Put a registration on the denylist and revoke its token families in the same step."""
+        """Put a registration on the denylist. Whoever verifies tokens holds it against their families."""
         ...
 
     async def list_revoked_clients(self, now: int) -> list[RevokedClient]: ...
@@ -170,6 +173,10 @@ class Store(Protocol):
         ...
 
     async def find_device_authorization(self, authorization_id: int) -> DeviceAuthorization | None: ...
+
+    async def find_device_poll(self, authorization_id: int) -> DevicePoll | None:
+        """What a poll needs to know of a device authorization."""
+        ...
 
     async def find_device_authorization_by_user_code(self, user_code_digest: bytes) -> DeviceAuthorization | None: ...
 

@@ -57,7 +57,7 @@ def mint(key: Key, kind: Kind, claims: Claims) -> str:
 
 def open_value(ring: KeyRing, kind: Kind, text: str) -> Claims | None:
     """What ``text`` says if this server made it as a ``kind``; ``None`` for anything else."""
-    if len(text) != _LENGTH or not text.isascii() or not text.startswith(kind.prefix):
+    if len(text) != _LENGTH or not text.isascii() or not text.startswith(kind.prefix) or "+" in text or "/" in text:
         return None
     try:
         payload = urlsafe_b64decode(text[3:_LEFT])
@@ -69,15 +69,19 @@ def open_value(ring: KeyRing, kind: Kind, text: str) -> Claims | None:
     key = ring.get(key_id)
     if key is None or version != _VERSION:
         return None
-    if not hmac.compare_digest(text, _write(key, kind, payload)):
+    # The left part has no spare bits and one alphabet, so its bytes stand for one text only; the right is compared.
+    if text[_LEFT] != ":" or not hmac.compare_digest(text[_LEFT + 1 :], _write_mac(key, kind, payload)):
         return None
     row_id, generation, mask = _BLOCK.unpack(key.unseal(block))
     return Claims(row_id, generation, mask, expires_at)
 
 
 def _write(key: Key, kind: Kind, payload: bytes) -> str:
-    mac = key.mac(kind.purpose, payload)
-    return f"{kind.prefix}{urlsafe_b64encode(payload).decode()}:{urlsafe_b64encode(mac)[:43].decode()}"
+    return f"{kind.prefix}{urlsafe_b64encode(payload).decode()}:{_write_mac(key, kind, payload)}"
+
+
+def _write_mac(key: Key, kind: Kind, payload: bytes) -> str:
+    return urlsafe_b64encode(key.mac(kind.purpose, payload))[:43].decode()
 
 
 def issue(ring: KeyRing, family: TokenFamily, scope_mask: int, now: int) -> CreateTokenResponse | None:

@@ -68,10 +68,17 @@ def replay(
     """
     if family is None or family.client_digest != client_digest or not family.is_live(now):
         return Step(answer=refusal)
-    if family.generation == 0 and now - redeemed_at <= window:
+    if family.generation == 0 and is_repetition(redeemed_at, now, window):
         return Step(answer=family)
     reuse = Reused(refusal.description, reason=f"{refusal.reason}: the sign-in is revoked")
     return Step(answer=reuse, update=(revoked(family, "code presented again", now),))
+
+
+def is_repetition(then: int, now: int, window: int) -> bool:
+    """Whether so little time lies between that it is a client repeating itself. A clock that stepped far back does not
+    make an old secret a recent one.
+    """
+    return abs(now - then) <= window
 
 
 def revoked(family: TokenFamily, reason: str, now: int) -> TokenFamily:

@@ -11,10 +11,9 @@ from postern.api.errors import (
     UnauthorizedClientException,
 )
 from postern.api.sso_oidc import CreateTokenRequest
-from postern.core import tokens
 from postern.core.client_registration import DEVICE_CODE, Client
 from postern.core.grants.base import Grant, Step, family_terms, may_issue, new_family, replay, scope_refusal
-from postern.core.records import DeviceAuthorization, DeviceStatus, TokenFamily, User
+from postern.core.records import DeviceAuthorization, DevicePoll, DeviceStatus, TokenFamily, User
 from postern.core.service import Service
 from postern.core.store import RedeemDeviceAuthorization
 
@@ -28,19 +27,19 @@ async def redeem(service: Service, client: Client, request: CreateTokenRequest) 
     if not service.policy.clients.device_grant:
         raise UnauthorizedClientException(reason="the device grant is switched off")
     now = service.now()
-    claims = tokens.open_value(service.ring, tokens.Kind.DEVICE_CODE, request.device_code or "")
+    claims = service.open_device_code(request.device_code or "")
     if claims is None:
         raise _refusal("device code was not issued by this server")
-    authorization = await service.store.find_device_authorization(claims.row_id)
-    if authorization is None:
+    poll = await service.store.find_device_poll(claims.row_id)
+    if poll is None:
         raise _missing(claims.expires_at, now)
-    if authorization.client_digest != client.digest:
+    if poll.client_digest != client.digest:
         raise _refusal("device code belongs to another client")
-    if authorization.status is DeviceStatus.PENDING and now < authorization.expires_at:
-        raise _pending(service, authorization)
+    if poll.status is DeviceStatus.PENDING and now < poll.expires_at:
+        raise _pending(service, poll)
     return await service.store.redeem_device_authorization(
         RedeemDeviceAuthorization(
-            authorization_id=authorization.authorization_id,
+            authorization_id=poll.authorization_id,
             client_digest=client.digest,
             requested_scopes=request.scope,
             replay_window=service.policy.lifetimes.replay_window,
@@ -57,8 +56,8 @@ def _missing(expires_at: int, now: int) -> ExpiredTokenException | InvalidGrantE
     return _refusal("device code is unknown to the store")
 
 
-def _pending(service: Service, authorization: DeviceAuthorization) -> AuthorizationPendingException | SlowDownException:
-    if service.poll_pacer.take(authorization.authorization_id, service.clock()):
+def _pending(service: Service, poll: DevicePoll) -> AuthorizationPendingException | SlowDownException:
+    if service.poll_pacer.take(poll.authorization_id, service.clock()):
         return AuthorizationPendingException(reason="nobody has decided yet")
     return SlowDownException("Polling too fast", reason="device code is polled faster than its interval")
 

@@ -11,7 +11,7 @@ from postern.api.errors import InvalidGrantException
 from postern.api.sso_oidc import CreateTokenRequest
 from postern.core import tokens
 from postern.core.client_registration import REFRESH_TOKEN, Client
-from postern.core.grants.base import Grant, Reused, Step, may_issue, revoked, scope_refusal
+from postern.core.grants.base import Grant, Reused, Step, is_repetition, may_issue, revoked, scope_refusal
 from postern.core.records import TokenFamily, User
 from postern.core.service import Service
 from postern.core.store import RotateRefreshToken
@@ -55,7 +55,9 @@ def decide(command: RotateRefreshToken, family: TokenFamily | None, user: User |
         return Step(answer=_refusal("the sign-in was idle for too long"))
     if not may_issue(user):
         return Step(answer=_refusal("the person is disabled or gone"))
-    repeated = command.generation == family.generation - 1 and now - family.rotated_at <= command.replay_window
+    repeated = command.generation == family.generation - 1 and is_repetition(
+        family.rotated_at, now, command.replay_window
+    )
     if command.generation != family.generation and not repeated:
         reuse = Reused(_DESCRIPTION, reason="refresh token was rotated before: the sign-in is revoked")
         return Step(answer=reuse, update=(revoked(family, "refresh token presented again", now),))

@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from postern.core import sign_in
-from postern.core.audit import AuditEvent, EventName
+from postern.core.end_sign_in import end_sign_in
 from postern.core.records import TokenFamily
 from postern.core.service import Service
 from postern.core.sign_in import ActiveSession
@@ -55,26 +55,11 @@ class StartPages:
         self._browser.require_csrf(active, form.get("csrf", ""))
         for family in await self._families(active):
             if sign_in.is_page_token(self._service, form.get("id", ""), *_binding(active, family)):
-                await self._end(request, active, family)
+                await end_sign_in(self._service, family, "ended by the person", caller_of(request.scope))
         return see_other(forms.START)
 
     async def _families(self, active: ActiveSession) -> list[TokenFamily]:
         return await self._service.store.list_token_families(active.user.user_id, self._service.now())
-
-    async def _end(self, request: Request, active: ActiveSession, family: TokenFamily) -> None:
-        now = self._service.now()
-        if not await self._service.store.revoke_token_family(family.family_id, "ended by the person", now):
-            return
-        self._service.record(
-            AuditEvent(
-                event_name=EventName.LOGOUT,
-                event_time=now,
-                user_id=active.user.user_id,
-                client_name=family.client_name,
-                client_digest=family.client_digest.hex(),
-                source_address=caller_of(request.scope).address,
-            )
-        )
 
     def _shown(self, active: ActiveSession, family: TokenFamily) -> SignIn:
         return SignIn(

@@ -1,0 +1,247 @@
+"""The authorization endpoint: RFC 6749 4.1.1, RFC 7636 4.3, RFC 9207; statements 110 to 115 of the security design."""
+
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from tests.core.test_redirect_uris import HOSTILE
+from tests.core.world import (
+    ACCOUNT_ACCESS,
+    CHALLENGE,
+    PHONE,
+    PRESENTED_URI,
+    PUBLIC_URL,
+    VERIFIER,
+    Client,
+    World,
+    authorization_query,
+)
+
+from postern.core import authorize
+from postern.core.audit import EventName
+from postern.core.authorize import AuthorizationRefused
+from postern.core.client_registration import AUTHORIZATION_CODE, DEVICE_CODE, REFRESH_TOKEN
+from postern.core.policy import DAY
+
+
+@pytest.fixture
+async def client(world: World) -> Client:
+    return await world.register(scopes=(ACCOUNT_ACCESS, "openid"))
+
+
+def refusal_of(world: World, query: dict[str, str]) -> AuthorizationRefused:
+    with pytest.raises(AuthorizationRefused) as refusal:
+        authorize.validate(world.service, query)
+    return refusal.value
+
+
+def returned(url: str | None) -> dict[str, str]:
+    assert url is not None
+    assert url.startswith(PRESENTED_URI + "?")
+    return {name: values[0] for name, values in parse_qs(urlsplit(url).query, strict_parsing=True).items()}
+
+
+def test_the_query_of_the_aws_cli_is_good(world: World, client: Client) -> None:
+    request = authorize.validate(world.service, authorization_query(client))
+    assert request.redirect_uri == PRESENTED_URI
+    assert request.scopes == (ACCOUNT_ACCESS,)
+    assert (request.state, request.code_challenge) == ("a-state", CHALLENGE)
+
+
+@pytest.mark.parametrize(
+    "sent, scopes",
+    [
+        ({"scopes": f"{ACCOUNT_ACCESS} openid"}, (ACCOUNT_ACCESS, "openid")),
+        ({"scopes": f"{ACCOUNT_ACCESS},openid"}, (ACCOUNT_ACCESS, "openid")),
+        ({"scope": "openid", "scopes": ""}, ("openid",)),
+        ({"scope": "openid"}, ("openid",)),
+        ({"scope": "", "scopes": ""}, (ACCOUNT_ACCESS, "openid")),
+    ],
+)
+def test_scope_and_scopes_with_spaces_and_commas(
+    world: World, client: Client, sent: dict[str, str], scopes: tuple[str, ...]
+) -> None:
+    assert authorize.validate(world.service, authorization_query(client, **sent)).scopes == scopes
+
+
+@pytest.mark.parametrize("client_id", ["", "x", "é", "\ud800", "a" * 10_000])
+def test_an_unknown_client_gets_a_page_and_no_redirect(world: World, client: Client, client_id: str) -> None:
+    """RFC 6749 3.1.2.4: MUST NOT automatically redirect to an invalid redirection URI."""
+    refusal = refusal_of(world, authorization_query(client, client_id=client_id))
+    assert refusal.return_url is None
+
+
+def test_an_expired_client_gets_a_page_and_no_redirect(world: World, client: Client) -> None:
+    world.clock.advance(90 * DAY)
+    assert refusal_of(world, authorization_query(client)).return_url is None
+
+
+@pytest.mark.parametrize("redirect_uri", [*HOSTILE.values(), "https://evil.example/oauth/callback"], ids=repr)
+def test_a_redirect_uri_that_does_not_match_gets_a_page_and_no_redirect(
+    world: World, client: Client, redirect_uri: str
+) -> None:
+    refusal = refusal_of(world, authorization_query(client, redirect_uri=redirect_uri))
+    assert refusal.return_url is None
+    assert redirect_uri not in refusal.description or not redirect_uri.strip()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"response_type": "token"},
+        {"code_challenge": ""},
+        {"scopes": "unknown"},
+        {"state": "a" * 5000},
+        {"client_id": "x"},
+    ],
+    ids="".join,
+)
+def test_no_error_redirects_to_a_uri_that_was_not_validated(
+    world: World, client: Client, wrong: dict[str, str]
+) -> None:
+    """Attack 15: CVE-2026-41479, CVE-2026-44681."""
+    query = authorization_query(client, redirect_uri="https://evil.example/") | wrong
+    assert refusal_of(world, query).return_url is None
+
+
+def test_a_missing_redirect_uri_gets_a_page(world: World, client: Client) -> None:
+    query = authorization_query(client)
+    del query["redirect_uri"]
+    assert refusal_of(world, query).return_url is None
+
+
+async def test_a_client_that_may_not_use_the_grant_gets_a_page(world: World) -> None:
+    client = await world.register(grant_types=(DEVICE_CODE, REFRESH_TOKEN))
+    refusal = refusal_of(world, authorization_query(client))
+    assert (refusal.error, refusal.description) == ("unauthorized_client", "Client is unauthorized")
+    assert refusal.return_url is None
+
+
+RETURNED: dict[str, tuple[str, dict[str, str]]] = {
+    "response_type token": ("unsupported_response_type", {"response_type": "token"}),
+    "response_type id_token": ("unsupported_response_type", {"response_type": "code id_token"}),
+    "no response_type": ("unsupported_response_type", {"response_type": ""}),
+    "response_type in capitals": ("unsupported_response_type", {"response_type": "CODE"}),
+    # RFC 7636 4.3: the method defaults to plain, which is not offered
+    "no code_challenge_method": ("invalid_request", {"code_challenge_method": ""}),
+    "plain": ("invalid_request", {"code_challenge_method": "plain"}),
+    "s256 in small letters": ("invalid_request", {"code_challenge_method": "s256"}),
+    "S512": ("invalid_request", {"code_challenge_method": "S512"}),
+    "no code_challenge": ("invalid_request", {"code_challenge": ""}),
+    "a short code_challenge": ("invalid_request", {"code_challenge": CHALLENGE[:-1]}),
+    "a padded code_challenge": ("invalid_request", {"code_challenge": CHALLENGE + "="}),
+    "a scope beyond the registration": ("invalid_scope", {"scopes": f"{ACCOUNT_ACCESS} codewhisperer:completions"}),
+    "a malformed scope": ("invalid_scope", {"scopes": '"><script>'}),
+    "many scopes": ("invalid_scope", {"scopes": " ".join(f"s{number}" for number in range(100))}),
+}
+
+
+@pytest.mark.parametrize("error, wrong", RETURNED.values(), ids=RETURNED.keys())
+def test_other_errors_return_to_the_client_with_state_and_issuer(
+    world: World, client: Client, error: str, wrong: dict[str, str]
+) -> None:
+    """RFC 6749 4.1.2.1: the exact value of state; RFC 9207 2: iss, in error responses too."""
+    refusal = refusal_of(world, authorization_query(client) | wrong)
+    assert refusal.error == error
+    assert refusal.client_name == "botocore-client-demo"
+    parameters = returned(refusal.return_url)
+    assert parameters == {
+        "error": error,
+        "error_description": refusal.description,
+        "state": "a-state",
+        "iss": PUBLIC_URL,
+    }
+
+
+@pytest.mark.parametrize("member", ["response_type", "code_challenge", "code_challenge_method"])
+def test_a_parameter_that_is_left_out_is_no_weaker_check(world: World, client: Client, member: str) -> None:
+    query = authorization_query(client)
+    del query[member]
+    assert refusal_of(world, query).return_url
+
+
+def test_a_state_that_is_too_long_is_refused(world: World, client: Client) -> None:
+    authorize.validate(world.service, authorization_query(client, state="s" * 2048))
+    assert refusal_of(world, authorization_query(client, state="s" * 2049)).error == "invalid_request"
+
+
+@pytest.mark.parametrize(
+    "state",
+    ["", "a b", "a&code=stolen", "a#fragment", "\r\nSet-Cookie: a=b", '"><script>', "\u00fc\U0001f600", "%0d%0a", "+"],
+)
+async def test_the_state_comes_back_as_it_was_and_breaks_out_of_nothing(
+    world: World, client: Client, state: str
+) -> None:
+    request = authorize.validate(world.service, authorization_query(client, state=state))
+    url = await authorize.approve(world.service, await world.browser(), request, PHONE)
+    parameters = parse_qs(urlsplit(url).query, keep_blank_values=True, strict_parsing=True)
+    assert parameters["state"] == [state]
+    assert len(parameters["code"]) == 1
+    assert url.isascii()
+    assert not set('\r\n <>"#') & set(url)
+
+
+async def test_a_lone_surrogate_in_the_state_is_no_fault(world: World, client: Client) -> None:
+    request = authorize.validate(world.service, authorization_query(client, state="\ud800"))
+    assert (await authorize.approve(world.service, await world.browser(), request, PHONE)).isascii()
+
+
+async def test_without_state_none_comes_back(world: World, client: Client) -> None:
+    query = authorization_query(client)
+    del query["state"]
+    request = authorize.validate(world.service, query)
+    assert "state" not in returned(await authorize.approve(world.service, await world.browser(), request, PHONE))
+
+
+async def test_an_approval_returns_a_code_with_state_and_issuer(world: World, client: Client) -> None:
+    request = authorize.validate(world.service, authorization_query(client))
+    parameters = returned(await authorize.approve(world.service, await world.browser(), request, PHONE))
+    assert set(parameters) == {"code", "state", "iss"}
+    assert parameters["iss"] == PUBLIC_URL
+    assert world.events[-1].event_name is EventName.CONSENT_GIVEN
+    assert (await world.redeem(client, parameters["code"])).access_token
+
+
+async def test_a_denial_returns_access_denied_and_no_code(world: World, client: Client) -> None:
+    request = authorize.validate(world.service, authorization_query(client))
+    parameters = returned(authorize.deny(world.service, await world.browser(), request, PHONE))
+    assert parameters["error"] == "access_denied"
+    assert "code" not in parameters
+    assert world.events[-1].event_name is EventName.CONSENT_DENIED
+
+
+async def test_a_redirect_uri_with_a_query_keeps_it(world: World) -> None:
+    """RFC 6749 3.1.2: the query component MUST be retained when adding parameters."""
+    uri = "https://app.example.com/callback?tenant=a"
+    client = await world.register(redirect_uris=(uri,))
+    request = authorize.validate(world.service, authorization_query(client, redirect_uri=uri))
+    url = await authorize.approve(world.service, await world.browser(), request, PHONE)
+    assert url.startswith(f"{uri}&code=")
+
+
+async def test_a_registration_without_redirect_uris_matches_none(world: World) -> None:
+    client = await world.register(grant_types=(DEVICE_CODE,), redirect_uris=None)
+    assert refusal_of(world, authorization_query(client)).return_url is None
+    assert refusal_of(world, authorization_query(client, redirect_uri="")).return_url is None
+
+
+async def test_a_client_without_refresh_token_gets_none_by_code_either(world: World) -> None:
+    client = await world.register(grant_types=(AUTHORIZATION_CODE,))
+    response = await world.redeem(client, await world.code(client))
+    assert response.refresh_token is None
+
+
+async def test_a_consent_belongs_to_its_person_its_browser_and_its_very_request(world: World, client: Client) -> None:
+    here, there = await world.browser(), await world.browser()
+    other = await world.browser(await world.add_person("other"))
+    token = authorize.consent_token(world.service, here, "client_id=a&state=b")
+    assert authorize.is_consent_token(world.service, here, "client_id=a&state=b", token)
+    assert not authorize.is_consent_token(world.service, here, "client_id=a&state=c", token)
+    assert not authorize.is_consent_token(world.service, there, "client_id=a&state=b", token)
+    assert not authorize.is_consent_token(world.service, other, "client_id=a&state=b", token)
+    assert not authorize.is_consent_token(world.service, here, "client_id=a&state=b", "")
+
+
+async def test_every_approval_makes_a_code_of_its_own(world: World, client: Client) -> None:
+    codes = {await world.code(client) for _ in range(20)}
+    assert len(codes) == 20
+    assert VERIFIER not in "".join(codes)

@@ -1,0 +1,56 @@
+"""The start page: one's own sign-ins, and their end."""
+
+from tests.server.pages.world import World
+
+from postern.core.audit import EventName
+
+
+async def test_the_root_leads_to_the_start_page_and_that_to_sign_in(world: World) -> None:
+    browser = world.browser()
+    assert (await browser.get("/")).location == "/start"
+    assert (await browser.get("/start")).location == "/sign-in?next=/start"
+
+
+async def test_a_person_sees_their_own_live_sign_ins_only(world: World) -> None:
+    browser = await world.signed_in()
+    ada, bob = await world.store.find_user_by_name("ada"), await world.add_user("bob")
+    assert ada
+    await world.add_family(ada, 1, "tool of ada")
+    await world.add_family(bob, 2, "tool of bob")
+    ended = await world.add_family(ada, 3, "ended tool")
+    await world.store.revoke_token_family(ended.family_id, "test", world.service.now())
+    text = (await browser.get("/start")).text
+    assert "tool of ada" in text
+    assert "sso:account:access" in text
+    assert "tool of bob" not in text
+    assert "ended tool" not in text
+
+
+async def test_a_person_ends_one_of_their_sign_ins(world: World) -> None:
+    browser = await world.signed_in()
+    ada = await world.store.find_user_by_name("ada")
+    assert ada
+    await world.add_family(ada, 1, "first")
+    await world.add_family(ada, 2, "second")
+    second, first = (await browser.get("/start")).forms("/sign-ins/end")
+    assert first["id"] not in ("1", "2")
+    assert first["id"] != second["id"]
+    for _ in range(2):
+        assert (await browser.post("/sign-ins/end", first)).location == "/start"
+    text = (await browser.get("/start")).text
+    assert "second" in text
+    assert "first" not in text
+    assert [event.event_name for event in world.events].count(EventName.LOGOUT) == 1
+
+
+async def test_nobody_ends_the_sign_in_of_another(world: World) -> None:
+    ada, bob = await world.signed_in(), await world.signed_in("bob")
+    user = await world.store.find_user_by_name("ada")
+    assert user
+    family = await world.add_family(user)
+    mine = (await ada.get("/start")).form("/sign-ins/end")
+    csrf = (await bob.get("/start")).form("/sign-out")["csrf"]
+    for named in (mine["id"], str(family.family_id), "", "x.y"):
+        assert (await bob.post("/sign-ins/end", {"csrf": csrf, "id": named})).location == "/start"
+    assert (await bob.post("/sign-ins/end", mine)).status == 403
+    assert await world.store.find_token_family(family.family_id) == family
