@@ -109,11 +109,12 @@ def test_a_missing_redirect_uri_gets_a_page(world: World, client: Client) -> Non
     assert refusal_of(world, query).return_url is None
 
 
-async def test_a_client_that_may_not_use_the_grant_gets_a_page(world: World) -> None:
+async def test_a_client_that_may_not_use_the_grant_is_told_so(world: World) -> None:
+    """RFC 6749 4.1.2.1: unauthorized_client. The redirect URI is proved good by then, so the client learns of it."""
     client = await world.register(grant_types=(DEVICE_CODE, REFRESH_TOKEN))
     refusal = refusal_of(world, authorization_query(client))
     assert (refusal.error, refusal.description) == ("unauthorized_client", "Client is unauthorized")
-    assert refusal.return_url is None
+    assert returned(refusal.return_url)["error"] == "unauthorized_client"
 
 
 RETURNED: dict[str, tuple[str, dict[str, str]]] = {

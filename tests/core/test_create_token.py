@@ -422,17 +422,17 @@ FAMILY = TokenFamily(
 )
 
 
-def decide_device_code(user: User | None) -> Step:
+def decide_device_code(user: User | None, client_digest: bytes = bytes(32)) -> Step:
     command = RedeemDeviceAuthorization(
-        authorization_id=1, client_digest=bytes(32), requested_scopes=None, replay_window=10, family=TERMS, now=NOW
+        authorization_id=1, client_digest=client_digest, requested_scopes=None, replay_window=10, family=TERMS, now=NOW
     )
     return device_code.decide(command, APPROVED, user, None)
 
 
-def decide_authorization_code(user: User | None) -> Step:
+def decide_authorization_code(user: User | None, client_digest: bytes = bytes(32)) -> Step:
     command = RedeemAuthorizationCode(
         code_id=1,
-        client_digest=bytes(32),
+        client_digest=client_digest,
         redirect_uri=PRESENTED_URI,
         code_verifier=VERIFIER,
         requested_scopes=None,
@@ -443,11 +443,11 @@ def decide_authorization_code(user: User | None) -> Step:
     return authorization_code.decide(command, CODE, user, None)
 
 
-def decide_refresh_token(user: User | None) -> Step:
+def decide_refresh_token(user: User | None, client_digest: bytes = bytes(32)) -> Step:
     command = RotateRefreshToken(
         family_id=1,
         generation=0,
-        client_digest=bytes(32),
+        client_digest=client_digest,
         requested_scopes=None,
         replay_window=10,
         access_lifetime=HOUR,
@@ -480,6 +480,13 @@ def test_each_decision_refuses_a_person_who_is_disabled_or_gone(grant_type: str,
     step = DECISIONS[grant_type](user)
     assert isinstance(step.answer, InvalidGrantException)
     assert step.answer.reason == "the person is disabled or gone"
+    assert (step.insert, step.update) == (None, ())
+
+
+@every_grant
+def test_each_decision_refuses_another_client_inside_the_transaction(grant_type: str) -> None:
+    step = DECISIONS[grant_type](ENABLED, b"another client".ljust(32))
+    assert isinstance(step.answer, InvalidGrantException)
     assert (step.insert, step.update) == (None, ())
 
 

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from tests.core.world import Client, World, present, refused
+from tests.core.world import MASTER, Client, World, present, refused
 
 from postern.api.errors import (
     AccessDeniedException,
@@ -210,6 +210,23 @@ async def test_a_switched_off_device_grant_redeems_nothing(world: World, client:
     world.change("clients", device_grant=False)
     with refused(UnauthorizedClientException, "switched off"):
         await world.poll(client, device_code)
+
+
+async def test_a_remembered_code_of_a_key_that_left_the_ring_is_invalid(world: World) -> None:
+    """An emergency rotation ends codes that were polled for before it, too."""
+    started = await world.start(await world.register())
+    device_code, old = present(started.device_code), world.service.ring.active.key_id
+    assert world.service.open_device_code(device_code) == world.service.open_device_code(device_code) is not None
+    await world.rotate_keys()
+    await world.store.remove_ring_keys([old])
+    await world.service.renew(MASTER)
+    assert world.service.open_device_code(device_code) is None
+
+
+async def test_only_device_codes_are_opened_as_device_codes(world: World, client: Client) -> None:
+    signed_in = await world.signed_in(client)
+    for other in (signed_in.refresh_token, signed_in.access_token, await world.code(client), "", "\ud800"):
+        assert world.service.open_device_code(present(other)) is None
 
 
 async def test_the_scopes_are_those_of_the_registration(world: World) -> None:

@@ -136,6 +136,7 @@ def test_no_key_is_retired_that_something_unexpired_was_made_with(lifetimes: Lif
         lifetimes.device_code,
         lifetimes.authorization_code,
         lifetimes.browser_session,
+        90 * DAY,  # of registrations that were issued before the settings were lowered
     )
     last_use = successor.activates_at
     assert retired([successor, old], policy, last_use + longest) == []

@@ -32,6 +32,11 @@ def test_jitter_around_the_interval_is_forgiven() -> None:
     assert all(outcomes(polls(), times))
 
 
+def test_jitter_is_forgiven_after_the_burst_too() -> None:
+    times = [poll + (0.05 if poll % 2 else -0.05) for poll in range(1, 300)]
+    assert all(outcomes(polls(), [0.0, 0.01, *times]))
+
+
 def test_a_third_poll_at_once_is_slowed_down() -> None:
     assert outcomes(polls(), [0, 0.05, 0.1]) == [True, True, False]
 

@@ -144,6 +144,24 @@ async def test_a_clock_that_steps_back_revives_nothing(
         await refresh(world, client, third)
 
 
+async def test_a_clock_that_steps_far_back_makes_no_old_token_a_recent_one(
+    world: World, client: Client, first: CreateTokenResponse
+) -> None:
+    """Statement 74: a rotated token never becomes valid again."""
+    await refresh(world, client, first)
+    world.clock.advance(-11)
+    with refused(InvalidGrantException, "revoked"):
+        await refresh(world, client, first)
+
+
+async def test_a_clock_that_steps_back_a_little_signs_nobody_out(
+    world: World, client: Client, first: CreateTokenResponse
+) -> None:
+    second = await refresh(world, client, first)
+    world.clock.advance(-10)
+    assert (await refresh(world, client, first)).refresh_token == second.refresh_token
+
+
 async def test_narrowing_narrows_only_the_access_token(
     world: World, client: Client, first: CreateTokenResponse
 ) -> None:

@@ -170,6 +170,12 @@ def test_a_value_of_another_secret_under_the_same_key_id_is_refused(kind: Kind) 
     assert tokens.open_value(RING, kind, forged) is None
 
 
+def test_a_value_of_another_version_is_refused(kind: Kind) -> None:
+    """Signed by us, but of a form that this version does not read."""
+    payload = tokens._PAYLOAD.pack(2, KEY.key_id, NOW, bytes(16))
+    assert tokens.open_value(RING, kind, tokens._write(KEY, kind, payload)) is None
+
+
 def test_a_rotation_of_keys_keeps_old_values_valid(kind: Kind) -> None:
     text = tokens.mint(KEY, kind, CLAIMS)
     rotated = KeyRing(OTHER, {KEY.key_id: KEY, OTHER.key_id: OTHER})

@@ -40,6 +40,7 @@ async def find_pending(
     user_code = user_codes.normalise(typed)
     authorization = await _find(service, user_code) if user_code else None
     if user_code is None or authorization is None or not _is_pending(authorization, service.now()):
+        await _count_miss(service, caller)
         raise UserCodeRefused
     # Only this guess is given back: with codes of one's own one cannot buy further guesses at those of others.
     for counter in (by_user, by_address):
@@ -82,6 +83,8 @@ async def decide(
     except (ExpiredTokenException, AccessDeniedException):
         raise UserCodeRefused from None
     service.poll_pacer.forget(decided.authorization_id)
+    if (decided.user_id, decided.decided_at) != (active.user.user_id, now):
+        return decided  # somebody had decided before
     service.record(
         AuditEvent(
             event_name=EventName.DEVICE_APPROVED
@@ -108,6 +111,24 @@ async def _find(service: Service, user_code: str) -> DeviceAuthorization | None:
         if authorization is not None:
             return authorization
     return None
+
+
+async def _count_miss(service: Service, caller: Caller) -> None:
+    """All misses together block nobody, or a stranger could block everybody; but they raise an alarm."""
+    everywhere = sign_in.counter(service, "user code misses")
+    await service.store.reserve_attempt(everywhere, attempts.user_code_everywhere(), service.now())
+    counted = await service.store.find_attempts(everywhere)
+    if counted is None or counted.failures % service.policy.limits.user_code_alarm:
+        return
+    service.record(
+        AuditEvent(
+            event_name=EventName.USER_CODE_ALARM,
+            event_time=service.now(),
+            outcome="Failure",
+            source_address=caller.address,
+            reason=f"{counted.failures} wrong user codes within ten minutes of each other",
+        )
+    )
 
 
 async def _reserve(

@@ -10,8 +10,6 @@ import msgspec
 class EventName(StrEnum):
     """Operations as CloudTrail names them, then the security events that it lacks."""
 
-    REGISTER_CLIENT = "RegisterClient"
-    START_DEVICE_AUTHORIZATION = "StartDeviceAuthorization"
     CREATE_TOKEN = "CreateToken"
     LOGOUT = "Logout"
     USER_AUTHENTICATION = "UserAuthentication"
@@ -22,6 +20,7 @@ class EventName(StrEnum):
     SIGN_OUT = "SignOut"
     REFRESH_TOKEN_REUSE = "RefreshTokenReuse"
     CODE_REUSE = "CodeReuse"
+    USER_CODE_ALARM = "UserCodeAlarm"
     USER_CODE_THROTTLED = "UserCodeThrottled"
     PASSWORD_THROTTLED = "PasswordThrottled"
 

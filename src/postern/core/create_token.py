@@ -16,6 +16,7 @@ from postern.core.caller import Caller
 from postern.core.client_registration import REFRESH_TOKEN, Client
 from postern.core.grants import GRANTS, Grant
 from postern.core.grants.base import Reused
+from postern.core.records import TokenFamily
 from postern.core.service import Service
 
 _WIRE_NAMES = {
@@ -37,6 +38,8 @@ async def create_token(service: Service, request: CreateTokenRequest, caller: Ca
     except Reused as reuse:
         service.record(_reuse_event(service, client, grant, caller, reuse))
         raise
+    if family.generation == 0:
+        service.record(_sign_in_event(service, client, grant, caller, family))
     issued = tokens.issue(service.ring, family, scopes.mask(request.scope, family.scopes), service.now())
     if issued is None:
         raise InternalServerException(reason="the key of the token family has left the ring")
@@ -60,6 +63,18 @@ def _require_members(grant: Grant, request: CreateTokenRequest) -> None:
             )
     if request.scope is not None and len(request.scope) > scopes.MAX_SCOPES:
         raise InvalidScopeException(reason="too many scopes")
+
+
+def _sign_in_event(service: Service, client: Client, grant: Grant, caller: Caller, family: TokenFamily) -> AuditEvent:
+    return AuditEvent(
+        event_name=EventName.CREATE_TOKEN,
+        event_time=service.now(),
+        user_id=family.user_id,
+        client_name=client.registration.name,
+        client_digest=client.digest.hex(),
+        grant_type=grant.grant_type,
+        source_address=caller.address,
+    )
 
 
 def _reuse_event(service: Service, client: Client, grant: Grant, caller: Caller, reuse: Reused) -> AuditEvent:

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.ciphers.modes import ECB
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
-from postern.core.policy import DAY, Policy
+from postern.core.policy import DAY, LifetimePolicy, Policy
 from postern.core.records import RingKeyRecord
 
 SECRET_BYTES = 32
@@ -137,6 +137,15 @@ def rotation_due(records: list[RingKeyRecord], policy: Policy, now: int) -> bool
 def retired(records: list[RingKeyRecord], policy: Policy, now: int) -> list[int]:
     """Ids of the keys that nothing unexpired can have been made with."""
     lifetimes = policy.lifetimes
-    longest = max(lifetimes.client_registration, lifetimes.sign_in, lifetimes.legacy_access_token) + DAY
+    # The default stands for registrations that were issued before the settings were lowered.
+    longest = (
+        max(
+            LifetimePolicy().client_registration,
+            lifetimes.client_registration,
+            lifetimes.sign_in,
+            lifetimes.legacy_access_token,
+        )
+        + DAY
+    )
     ordered = sorted(records, key=lambda record: record.activates_at)
     return [old.key_id for old, successor in pairwise(ordered) if successor.activates_at + longest < now]

@@ -111,6 +111,7 @@ class LimitPolicy(Section, frozen=True, kw_only=True):
     user_code_tries_per_address: Annotated[int, Positive, Help("Wrong user codes from one address in ten minutes.")] = (
         30
     )
+    user_code_alarm: Annotated[int, Positive, Help("Wrong user codes from everywhere that raise an alarm.")] = 100
     sign_in_failures_per_day: Annotated[
         int, Positive, Help("Wrong passwords for one person in a day, from all sources together.")
     ] = 100

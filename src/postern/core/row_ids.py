@@ -12,4 +12,5 @@ _RANDOM_BITS = 22
 
 
 def new_row_id(now: float) -> int:
-    return (int(now * 1000) - _EPOCH_MILLISECONDS) << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)
+    milliseconds = max(0, int(now * 1000) - _EPOCH_MILLISECONDS)
+    return milliseconds << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)

@@ -182,8 +182,8 @@ class _Counters:
 
 
 def counter(service: Service, *what: str) -> bytes:
-    """The name of a counter. Keyed by the oldest key, which outlives every counter, so that a key rotation does not
-    reset any.
+    """The name of a counter, keyed by the oldest key of the ring: a rotation resets no counter, the end of
+    that key does, months later.
     """
     oldest = min(service.ring.keys.values(), key=lambda key: (key.activates_at, key.key_id))
     return oldest.mac(Purpose.ATTEMPTS, _join(what))

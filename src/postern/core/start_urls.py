@@ -42,6 +42,8 @@ def normalise(url: str) -> str:
         parts = urlsplit(url)
     except ValueError:
         raise InvalidRequestException(_UNKNOWN, reason="start URL cannot be parsed") from None
+    if not url.isprintable() or " " in url:
+        raise InvalidRequestException(_UNKNOWN, reason="start URL has white space or control characters")
     if parts.scheme not in ("http", "https") or not parts.netloc or "@" in parts.netloc:
         raise InvalidRequestException(_UNKNOWN, reason="start URL is not an http(s) URL")
     return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"

@@ -100,11 +100,11 @@ class ProtocolApp:
                 raise BodyTooLarge
         message = await receive()
         body: bytes = message.get("body", b"")
-        while message.get("more_body"):
+        while len(body) <= self._max_body and message.get("more_body"):
             message = await receive()
             body += message.get("body", b"")
-            if len(body) > self._max_body:
-                raise BodyTooLarge
+        if len(body) > self._max_body:
+            raise BodyTooLarge
         if message["type"] == "http.disconnect":
             raise ClientGone
         return body

@@ -14,7 +14,8 @@ def with_health(service: Service, inner: AsgiApp) -> AsgiApp:
             await inner(scope, receive, send)
             return
         healthy = scope["path"] == LIVE or await _store_answers(service)
-        await _send(send, 200 if healthy else 503, b"ok\n" if healthy else b"store unavailable\n")
+        request_id = (scope.get("state") or {}).get("request_id", "")
+        await _send(send, 200 if healthy else 503, b"ok\n" if healthy else b"store unavailable\n", request_id)
 
     return health
 
@@ -27,11 +28,12 @@ async def _store_answers(service: Service) -> bool:
     return True
 
 
-async def _send(send: Send, status: int, body: bytes) -> None:
+async def _send(send: Send, status: int, body: bytes, request_id: str) -> None:
     headers = [
         (b"content-type", b"text/plain; charset=utf-8"),
         (b"content-length", str(len(body)).encode()),
         (b"cache-control", b"no-store"),
+        (b"x-amzn-requestid", request_id.encode()),
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -2,6 +2,7 @@
 being near.
 """
 
+import json
 import logging
 import sys
 import time
@@ -33,7 +34,14 @@ class JsonFormatter(logging.Formatter):
             line |= fields
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return _encode(line).decode()
+        return _printable(_encode(line).decode())
+
+
+def _printable(line: str) -> str:
+    """Escape what a terminal might obey or a reader take for a line's end; in JSON it stands only inside strings."""
+    if line.isprintable():
+        return line
+    return "".join(character if character.isprintable() else json.dumps(character)[1:-1] for character in line)
 
 
 def configure(level: str, stream: TextIO | None = None) -> None:
@@ -47,7 +55,8 @@ def configure(level: str, stream: TextIO | None = None) -> None:
     for noisy in ("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio", "httptools"):
         logger = logging.getLogger(noisy)
         logger.handlers[:] = []
-        logger.propagate = True
+        # uvicorn takes an access logger that reaches a handler as a wish for access lines; the application logs them.
+        logger.propagate = noisy != "uvicorn.access"
         logger.setLevel(max(logging.WARNING, root.level))
 
 

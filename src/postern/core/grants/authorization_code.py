@@ -61,6 +61,7 @@ def decide(
     if code.redeemed_at is not None:
         return replay(
             family,
+            user,
             redeemed_at=code.redeemed_at,
             now=command.now,
             window=command.replay_window,

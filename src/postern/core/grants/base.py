@@ -56,6 +56,7 @@ def scope_refusal(requested: tuple[str, ...] | None, granted: tuple[str, ...]) -
 
 def replay(
     family: TokenFamily | None,
+    user: User | None,
     *,
     redeemed_at: int,
     now: int,
@@ -66,7 +67,7 @@ def replay(
     """A code that was redeemed before: the identical answer within the window, the end of the family after it (RFC
     6749 4.1.2).
     """
-    if family is None or family.client_digest != client_digest or not family.is_live(now):
+    if family is None or family.client_digest != client_digest or not family.is_live(now) or not may_issue(user):
         return Step(answer=refusal)
     if family.generation == 0 and is_repetition(redeemed_at, now, window):
         return Step(answer=family)

@@ -76,6 +76,7 @@ def decide(
     if authorization.status is DeviceStatus.REDEEMED:
         return replay(
             family,
+            user,
             redeemed_at=authorization.redeemed_at or 0,
             now=command.now,
             window=command.replay_window,
