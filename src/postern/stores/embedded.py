@@ -17,6 +17,7 @@ from postern.core.records import (
     AuthorizationCode,
     BrowserSession,
     DeviceAuthorization,
+    DevicePoll,
     Instance,
     Record,
     RevokedClient,
@@ -115,7 +116,11 @@ class EmbeddedStore(ABC):
         await self._write(step)
 
     async def revoke_client(self, revocation: RevokedClient) -> None:
-        await self._write(lambda rows: rows.put(revocation))
+        def step(rows: Rows) -> None:
+            rows.put(revocation)
+            rows.revoke_families_of_client(revocation.client_digest, "the client was revoked", revocation.revoked_at)
+
+        await self._write(step)
 
     async def list_revoked_clients(self, now: int) -> list[RevokedClient]:
         return [client for client in self._read(lambda rows: rows.all(RevokedClient)) if client.expires_at > now]
@@ -125,6 +130,9 @@ class EmbeddedStore(ABC):
 
     async def find_device_authorization(self, authorization_id: int) -> DeviceAuthorization | None:
         return self._read(lambda rows: rows.find(DeviceAuthorization, authorization_id))
+
+    async def find_device_poll(self, authorization_id: int) -> DevicePoll | None:
+        return self._read(lambda rows: rows.device_poll(authorization_id))
 
     async def find_device_authorization_by_user_code(self, user_code_digest: bytes) -> DeviceAuthorization | None:
         return self._read(lambda rows: rows.device_authorization_by_user_code(user_code_digest))
@@ -169,10 +177,10 @@ class EmbeddedStore(ABC):
     async def revoke_token_family(self, family_id: int, reason: str, now: int) -> bool:
         def step(rows: Rows) -> bool:
             family = rows.find(TokenFamily, family_id)
-            if family is None or not family.is_live(now):
+            if family is None or family.revoked_at is not None:
                 return False
             rows.update(revoked(family, reason, now))
-            return True
+            return family.is_live(now)
 
         return await self._write(step)
 
@@ -245,8 +253,8 @@ def _require_user(rows: Rows, user_id: str) -> User:
 
 
 def _end_everything_of(rows: Rows, user_id: str, reason: str, now: int) -> None:
-    for family in rows.live_families_of(user_id, now):
-        rows.update(revoked(family, reason, now))
+    rows.revoke_families_of(user_id, reason, now)
+    rows.withdraw_approvals_of(user_id)
     rows.end_browser_sessions_of(user_id)
 
 

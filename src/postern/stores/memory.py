@@ -3,11 +3,15 @@
 from collections.abc import Callable
 from typing import TypeVar, cast
 
+import msgspec
+
 from postern.core.records import (
     Attempts,
     AuthorizationCode,
     BrowserSession,
     DeviceAuthorization,
+    DevicePoll,
+    DeviceStatus,
     Instance,
     Record,
     RevokedClient,
@@ -88,6 +92,12 @@ class _MemoryRows:
         if isinstance(record, DeviceAuthorization):
             del self._user_codes[record.user_code_digest]
 
+    def device_poll(self, authorization_id: int) -> DevicePoll | None:
+        whole = self.find(DeviceAuthorization, authorization_id)
+        if whole is None:
+            return None
+        return DevicePoll(**{name: getattr(whole, name) for name in DevicePoll.__struct_fields__})
+
     def device_authorization_by_user_code(self, user_code_digest: bytes) -> DeviceAuthorization | None:
         return self.find(DeviceAuthorization, self._user_codes.get(user_code_digest))
 
@@ -97,6 +107,25 @@ class _MemoryRows:
     def live_families_of(self, user_id: str, now: int) -> list[TokenFamily]:
         mine = [family for family in self.all(TokenFamily) if family.user_id == user_id and family.is_live(now)]
         return sorted(mine, key=lambda family: family.family_id, reverse=True)
+
+    def revoke_families_of(self, user_id: str, reason: str, now: int) -> None:
+        self._revoke(lambda family: family.user_id == user_id, reason, now)
+
+    def revoke_families_of_client(self, client_digest: bytes, reason: str, now: int) -> None:
+        self._revoke(lambda family: family.client_digest == client_digest, reason, now)
+
+    def withdraw_approvals_of(self, user_id: str) -> None:
+        for device in self.all(DeviceAuthorization):
+            if device.user_id == user_id and device.status is DeviceStatus.APPROVED:
+                self.put(msgspec.structs.replace(device, user_id=None))
+        for code in self.all(AuthorizationCode):
+            if code.user_id == user_id and code.redeemed_at is None:
+                self.delete(AuthorizationCode, code.code_id)
+
+    def _revoke(self, chosen: Callable[[TokenFamily], bool], reason: str, now: int) -> None:
+        for family in self.all(TokenFamily):
+            if family.revoked_at is None and chosen(family):
+                self.put(msgspec.structs.replace(family, revoked_at=now, revocation_reason=reason))
 
     def end_browser_sessions_of(self, user_id: str) -> None:
         for session in self.all(BrowserSession):

@@ -4,7 +4,7 @@ in `embedded`.
 
 from typing import Protocol, TypeVar
 
-from postern.core.records import DeviceAuthorization, Record, TokenFamily, User
+from postern.core.records import DeviceAuthorization, DevicePoll, Record, TokenFamily, User
 
 R = TypeVar("R", bound=Record)
 
@@ -31,6 +31,8 @@ class Rows(Protocol):
 
     def delete(self, kind: type[Record], key: object) -> None: ...
 
+    def device_poll(self, authorization_id: int) -> DevicePoll | None: ...
+
     def device_authorization_by_user_code(self, user_code_digest: bytes) -> DeviceAuthorization | None: ...
 
     def user_by_name(self, canonical_name: str) -> User | None: ...
@@ -39,8 +41,22 @@ class Rows(Protocol):
         """Newest first."""
         ...
 
+    def revoke_families_of(self, user_id: str, reason: str, now: int) -> None:
+        """Revoke all that are not revoked, the expired too: a clock that stepped forward may step back."""
+        ...
+
+    def revoke_families_of_client(self, client_digest: bytes, reason: str, now: int) -> None: ...
+
+    def withdraw_approvals_of(self, user_id: str) -> None:
+        """Take the person off the device authorizations that they approved, and delete their authorization codes, as
+        far as they are not redeemed.
+        """
+        ...
+
     def end_browser_sessions_of(self, user_id: str) -> None: ...
 
     def delete_expired(self, kind: type[Record], now: int, limit: int) -> int:
-        """Look at the next ``limit`` rows of a kind, going round, and delete those with ``expires_at`` <= ``now``."""
+        """Delete up to ``limit`` rows with ``expires_at`` <= ``now``. Looks at a bounded number of rows and goes round,
+        so that a row may be met only by a later call.
+        """
         ...

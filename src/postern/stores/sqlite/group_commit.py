@@ -6,6 +6,7 @@ the next one gathers.
 """
 
 import asyncio
+import contextlib
 import sqlite3
 import threading
 import time
@@ -23,6 +24,8 @@ Work = Callable[[Rows], object]
 Waiting = tuple[Work, "asyncio.Future[object]"]
 Outcome = tuple["asyncio.Future[object]", object, Exception | None]
 
+# Errors in how a statement was used, not of storage.
+_MISUSE = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError, sqlite3.InterfaceError)
 _BUSY_WAIT = 10.0
 _BUSY_STEP = 0.002
 
@@ -36,6 +39,7 @@ class GroupCommit:
         self._rows = SqliteRows(connection)
         self._waiting: list[Waiting] = []
         self._busy = False
+        self._closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -44,8 +48,10 @@ class GroupCommit:
         """Run ``work`` in the next group; its result once the group is durable.
 
         Raises:
-            StoreUnavailable: the group could not be written; nothing of it was.
+            StoreUnavailable: the group could not be written; nothing of it was. Or the store is closed.
         """
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
         loop = asyncio.get_running_loop()
         self._bind(loop)
         future: asyncio.Future[object] = loop.create_future()
@@ -56,21 +62,37 @@ class GroupCommit:
         return await future  # type: ignore[return-value]
 
     async def close(self) -> None:
-        """Finish what waits, then stop the committer."""
+        """Refuse what comes from now on, finish what waits, then stop the committer."""
+        self._closed = True
+        self._bind(asyncio.get_running_loop())
         while self._busy:  # noqa: ASYNC110  # once in a process's life; an event would cost every write
             await asyncio.sleep(0.005)
-        if self._thread is not None:
-            self._jobs.put(None)
-            self._thread.join()
-            self._thread = None
+        self._stop_committer()
 
     def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._loop is loop:
             return
+        if self._busy:
+            self._forget_dead_loop()
         self._loop = loop
         if self._thread is None:
             self._thread = threading.Thread(target=self._run_jobs, name="postern-committer", daemon=True)
             self._thread.start()
+
+    def _forget_dead_loop(self) -> None:
+        """A loop ended in the middle of a group: nobody waits for its futures any more."""
+        if self._loop is not None and not self._loop.is_closed():
+            raise RuntimeError("a store is used by one event loop at a time")
+        self._stop_committer()
+        self._roll_back()
+        self._waiting = []
+        self._busy = False
+
+    def _stop_committer(self) -> None:
+        if self._thread is not None:
+            self._jobs.put(None)
+            self._thread.join()
+            self._thread = None
 
     def _run_jobs(self) -> None:
         while job := self._jobs.get():
@@ -79,12 +101,12 @@ class GroupCommit:
     def _begin(self) -> None:
         group, self._waiting = self._waiting, []
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            if not _is_busy(error):
+            self._open_transaction()
+        except sqlite3.Error as error:
+            if _is_busy(error):
+                self._jobs.put(lambda: self._begin_when_free(group))
+            else:
                 self._finish(_all_refused(group, error))
-                return
-            self._jobs.put(lambda: self._begin_when_free(group))
             return
         self._apply(group)
 
@@ -93,8 +115,8 @@ class GroupCommit:
         deadline = time.monotonic() + _BUSY_WAIT
         while True:
             try:
-                self._connection.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError as error:
+                self._open_transaction()
+            except sqlite3.Error as error:
                 if _is_busy(error) and time.monotonic() < deadline:
                     time.sleep(_BUSY_STEP)
                     continue
@@ -103,20 +125,27 @@ class GroupCommit:
             self._later(self._apply, group)
             return
 
+    def _open_transaction(self) -> None:
+        if self._connection.in_transaction:  # a roll-back failed, when storage did
+            self._connection.rollback()
+        self._connection.execute("BEGIN IMMEDIATE")
+
     def _apply(self, group: list[Waiting]) -> None:
-        before = self._connection.total_changes
+        connection = self._connection
+        before = connection.total_changes
         outcomes: list[Outcome] = []
         for work, future in group:
             if future.done():
                 continue
+            clean = connection.total_changes
             try:
                 outcomes.append((future, work(self._rows), None))
-            except (ModelledError, StoreError) as refusal:
-                outcomes.append((future, None, refusal))
-            except Exception as error:  # noqa: BLE001  # whatever went wrong, nothing of this group may stay
-                self._abandon(group, future, error)
-                return
-        if self._connection.total_changes == before:
+            except Exception as error:  # noqa: BLE001  # whatever went wrong, nothing half done may stay
+                if not isinstance(error, (ModelledError, StoreError)) or connection.total_changes != clean:
+                    self._abandon(group, future, error)
+                    return
+                outcomes.append((future, None, error))
+        if connection.total_changes == before:
             self._finish(self._commit(outcomes))
         else:
             self._jobs.put(lambda: self._later(self._finish, self._commit(outcomes)))
@@ -132,15 +161,17 @@ class GroupCommit:
     def _abandon(self, group: list[Waiting], culprit: "asyncio.Future[object]", error: Exception) -> None:
         """Undo the group. If storage failed, all failed; if one caller's work is broken, the others start again."""
         self._roll_back()
-        if isinstance(error, sqlite3.Error):
+        if isinstance(error, sqlite3.Error) and not isinstance(error, _MISUSE):
             self._finish(_all_refused(group, error))
             return
         self._waiting = [waiting for waiting in group if waiting[1] is not culprit] + self._waiting
         self._finish([(culprit, None, error)])
 
     def _roll_back(self) -> None:
-        if self._connection.in_transaction:
-            self._connection.rollback()
+        """If even this fails, the next group's transaction begins with it."""
+        with contextlib.suppress(sqlite3.Error):
+            if self._connection.in_transaction:
+                self._connection.rollback()
 
     def _finish(self, outcomes: list[Outcome]) -> None:
         for future, result, error in outcomes:
@@ -157,15 +188,17 @@ class GroupCommit:
 
     def _later(self, call: Callable[[list[T]], None], argument: list[T]) -> None:
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(call, argument)
+            with contextlib.suppress(RuntimeError):  # the loop is closed, and with it all who waited
+                self._loop.call_soon_threadsafe(call, argument)
 
 
 def _all_refused(group: list[Waiting], error: sqlite3.Error) -> list[Outcome]:
     return [(future, None, _unavailable(error)) for _, future in group]
 
 
-def _is_busy(error: sqlite3.OperationalError) -> bool:
-    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+def _is_busy(error: sqlite3.Error) -> bool:
+    # What the sqlite3 module refuses by itself (a closed connection, say) has no code.
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def _unavailable(error: sqlite3.Error) -> StoreUnavailable:

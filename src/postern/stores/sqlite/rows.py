@@ -3,17 +3,36 @@
 import sqlite3
 from typing import TypeVar, cast
 
-from postern.core.records import BrowserSession, DeviceAuthorization, Record, TokenFamily, User
+from postern.core.records import (
+    AuthorizationCode,
+    BrowserSession,
+    DeviceAuthorization,
+    DevicePoll,
+    DeviceStatus,
+    Record,
+    TokenFamily,
+    User,
+)
 from postern.core.store import AlreadyExists
 from postern.stores.sqlite.tables import TABLES, Value
 
 R = TypeVar("R", bound=Record)
 
+_TAKEN = (sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_ROWID)
 _USER_BY_NAME = f"{TABLES[User].select} WHERE canonical_name = ?"
 _DEVICE_BY_USER_CODE = f"{TABLES[DeviceAuthorization].select} WHERE user_code_digest = ?"
+_DEVICE_POLL = (
+    "SELECT authorization_id, client_digest, status, expires_at FROM device_authorization WHERE authorization_id = ?"
+)
+_DEVICE_STATUS = {status.value: status for status in DeviceStatus}
 _LIVE_FAMILIES = (
     f"{TABLES[TokenFamily].select} WHERE user_id = ? AND revoked_at IS NULL AND expires_at > ? ORDER BY family_id DESC"
 )
+_REVOKE = f"UPDATE {TABLES[TokenFamily].name} SET revoked_at = ?, revocation_reason = ? WHERE revoked_at IS NULL"  # noqa: S608
+_REVOKE_OF_USER = f"{_REVOKE} AND user_id = ?"
+_REVOKE_OF_CLIENT = f"{_REVOKE} AND client_digest = ?"
+_WITHDRAW_DEVICES = f"UPDATE {TABLES[DeviceAuthorization].name} SET user_id = NULL WHERE user_id = ? AND status = ?"  # noqa: S608
+_WITHDRAW_CODES = f"DELETE FROM {TABLES[AuthorizationCode].name} WHERE user_id = ? AND redeemed_at IS NULL"  # noqa: S608
 _END_SESSIONS = f"DELETE FROM {TABLES[BrowserSession].name} WHERE user_id = ?"  # noqa: S608
 
 
@@ -34,7 +53,9 @@ class SqliteRows:
         table = TABLES[type(record)]
         try:
             self._execute(table.insert, table.row(record))
-        except sqlite3.IntegrityError:
+        except sqlite3.IntegrityError as error:
+            if error.sqlite_errorcode not in _TAKEN:
+                raise
             raise AlreadyExists(table.name) from None
 
     def update(self, record: Record) -> None:
@@ -48,6 +69,14 @@ class SqliteRows:
     def delete(self, kind: type[Record], key: object) -> None:
         self._execute(TABLES[kind].delete, (key,))
 
+    def device_poll(self, authorization_id: int) -> DevicePoll | None:
+        row = self._execute(_DEVICE_POLL, (authorization_id,)).fetchone()
+        if row is None:
+            return None
+        return DevicePoll(
+            authorization_id=row[0], client_digest=row[1], status=_DEVICE_STATUS[row[2]], expires_at=row[3]
+        )
+
     def device_authorization_by_user_code(self, user_code_digest: bytes) -> DeviceAuthorization | None:
         return self._one(DeviceAuthorization, _DEVICE_BY_USER_CODE, user_code_digest)
 
@@ -57,14 +86,35 @@ class SqliteRows:
     def live_families_of(self, user_id: str, now: int) -> list[TokenFamily]:
         return self._many(TokenFamily, _LIVE_FAMILIES, user_id, now)
 
+    def revoke_families_of(self, user_id: str, reason: str, now: int) -> None:
+        self._execute(_REVOKE_OF_USER, (now, reason, user_id))
+
+    def revoke_families_of_client(self, client_digest: bytes, reason: str, now: int) -> None:
+        """Reads the whole table: revoking a client is rare, and an index would be paid for by every sign-in."""
+        self._execute(_REVOKE_OF_CLIENT, (now, reason, client_digest))
+
+    def withdraw_approvals_of(self, user_id: str) -> None:
+        """Reads both tables, which are as short as their rows' lives."""
+        self._execute(_WITHDRAW_DEVICES, (user_id, DeviceStatus.APPROVED.value))
+        self._execute(_WITHDRAW_CODES, (user_id,))
+
     def end_browser_sessions_of(self, user_id: str) -> None:
         self._execute(_END_SESSIONS, (user_id,))
 
     def delete_expired(self, kind: type[Record], now: int, limit: int) -> int:
-        """Keys grow with time, so walking them in order meets the old first; no index on the end of life is needed."""
+        """Keys grow with time, so the old are met at the front; no index on the end of life is needed. Where little
+        has expired at the front, because lives differ or keys are digests, a second window goes round the table.
+        """
+        deleted, _ = self._delete_expired_after(None, kind, now, limit)
+        if deleted >= limit // 2:
+            return deleted
+        further, self._cursors[kind] = self._delete_expired_after(self._cursors.get(kind), kind, now, limit - deleted)
+        return deleted + further
+
+    def _delete_expired_after(self, after: Value, kind: type[Record], now: int, limit: int) -> tuple[int, Value]:
+        """How many of the next ``limit`` rows were deleted, and after which key to go on (``None`` at the end)."""
         table = TABLES[kind]
         key, name = table.key, table.name
-        after = self._cursors.get(kind)
         where, parameters = (f"WHERE {key} > ?", (after, limit)) if after is not None else ("", (limit,))
         window = self._execute(
             f"SELECT {key}, expires_at FROM {name} {where} ORDER BY {key} LIMIT ?",  # noqa: S608
@@ -73,8 +123,7 @@ class SqliteRows:
         expired = [(row_key,) for row_key, expires_at in window if expires_at <= now]
         for parameter in expired:
             self._execute(table.delete, parameter)
-        self._cursors[kind] = window[-1][0] if len(window) == limit else None
-        return len(expired)
+        return len(expired), window[-1][0] if len(window) == limit else None
 
     def _one(self, kind: type[R], statement: str, key: object) -> R | None:
         row = self._execute(statement, (key,)).fetchone()

@@ -1,6 +1,10 @@
 """`SqliteStore`: committed rows are read on one connection, groups of writes are committed on another."""
 
+import asyncio
+import contextlib
+import os
 import sqlite3
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -32,17 +36,31 @@ class SqliteStore(EmbeddedStore):
     """One file, any number of worker processes. See `postern.core.store.Store` for the promises."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._reading = False
         self._reader = _connect(path)
         self._writer = _connect(path)
         self._rows = SqliteRows(self._reader)
         self._group_commit = GroupCommit(self._writer)
 
     def _read(self, work: Callable[[Rows], T]) -> T:
+        """Reads of one turn of the event loop share one snapshot.
+
+        PERF: to begin and end a read costs as much as the read itself, in system calls. A snapshot never outlives its
+        turn, so a request sees whatever was committed before it arrived.
+        """
         try:
+            if not self._reading:
+                self._reader.execute("BEGIN")
+                self._reading = True
+                asyncio.get_running_loop().call_soon(self._end_reading)
             return work(self._rows)
         except sqlite3.Error as error:
             raise StoreUnavailable(f"the store cannot be read: {error}") from None
+
+    def _end_reading(self) -> None:
+        if self._reading:
+            self._reading = False
+            self._reader.execute("COMMIT")
 
     async def _write(self, work: Callable[[Rows], T]) -> T:
         return await self._group_commit.write(work)
@@ -54,6 +72,7 @@ class SqliteStore(EmbeddedStore):
 
     async def close(self) -> None:
         await self._group_commit.close()
+        self._end_reading()
         self._reader.close()
         self._writer.close()
 
@@ -67,19 +86,55 @@ def open_sqlite(path: Path) -> SqliteStore:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path.touch(mode=_FILE_MODE, exist_ok=True)
-        connection = _connect(path)
+        if not path.exists():
+            _create(path)
+        _require_not_empty(path)
+        _prepare(path)
+        return SqliteStore(path)
     except (sqlite3.OperationalError, OSError) as error:
         raise StoreUnavailable(f"the store file {path} cannot be opened: {error}") from None
     except sqlite3.DatabaseError as error:
         raise SchemaError(f"the store file {path} cannot be used: {error}") from None
-    try:
+
+
+def _create(path: Path) -> None:
+    """Made aside and linked into place: nobody meets it half made, and an empty file is therefore always damage."""
+    if _beside(path, "-wal").exists():
+        raise SchemaError(f"the store file {path} is gone, but {path.name}-wal is there: restore it, or remove both")
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
+        draft = Path(folder) / path.name
+        draft.touch(mode=_FILE_MODE)
+        with contextlib.closing(_connect(draft)) as connection:
+            migrate(connection)
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with contextlib.suppress(FileExistsError):  # another process was faster: theirs it is
+            os.link(draft, path)
+    _sync(path.parent)
+
+
+def _require_not_empty(path: Path) -> None:
+    if not path.stat().st_size:
+        raise SchemaError(f"the store file {path} is empty: restore it, or remove it to begin anew")
+
+
+def _prepare(path: Path) -> None:
+    with contextlib.closing(_connect(path)) as connection:
         if path.stat().st_size <= _READ_THROUGH_LIMIT:
             require_sound(connection)
         migrate(connection)
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
+
+
+def _sync(folder: Path) -> None:
+    """The name of a new file is on disk only when its folder is."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
     finally:
-        connection.close()
-    return SqliteStore(path)
+        os.close(descriptor)
 
 
 def _connect(path: Path) -> sqlite3.Connection:
