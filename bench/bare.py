@@ -1,4 +1,6 @@
-"""The reference: an ASGI application that does the least a JSON endpoint can do: read the body, parse it, answer some JSON."""
+"""The reference: an ASGI application that does the least a JSON endpoint can do: read the body, parse it, answer some
+JSON.
+"""
 
 from typing import Any
 

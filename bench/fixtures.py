@@ -1,4 +1,6 @@
-"""What the load needs before it starts: a registered client, waiting device codes, live refresh tokens. Made through the rules themselves."""
+"""What the load needs before it starts: a registered client, waiting device codes, live refresh tokens. Made through
+the rules themselves.
+"""
 
 import asyncio
 import time
@@ -25,7 +27,9 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Bodies(msgspec.Struct, frozen=True):
-    """Files of request bodies, one JSON object per line. Those for refreshing lack the token, which follows in a file of its own."""
+    """Files of request bodies, one JSON object per line. Those for refreshing lack the token, which follows in a file
+    of its own.
+    """
 
     register: Path
     device_start: Path
@@ -51,9 +55,7 @@ async def _make(settings: Settings, folder: Path, codes: int, families: int) -> 
         credentials = {"client_id": client.client_id or "", "client_secret": client.client_secret or ""}
         start = StartDeviceAuthorizationRequest(**credentials, start_url=start_urls.aws_start_url(service.instance))
         device_codes = await _device_codes(service, start, codes + families)
-        polls = [
-            CreateTokenRequest(**credentials, grant_type=DEVICE_CODE, device_code=code) for code in device_codes
-        ]
+        polls = [CreateTokenRequest(**credentials, grant_type=DEVICE_CODE, device_code=code) for code in device_codes]
         tokens = await asyncio.gather(*(_sign_in(service, poll, user.user_id) for poll in polls[codes:]))
         refresh = CreateTokenRequest(**credentials, grant_type=REFRESH_TOKEN, refresh_token="REFRESH_TOKEN")
     _write(bodies.register, [registration])

@@ -27,6 +27,11 @@ class Sample(msgspec.Struct, frozen=True):
     server_cpu: float
     load_cpu: float
 
+    @property
+    def cpu_per_request(self) -> float:
+        """Microseconds of the server's core."""
+        return self.server_cpu / self.rate * 1e6
+
 
 class Figures(msgspec.Struct, frozen=True):
     """Several samples of one kind."""
@@ -43,7 +48,10 @@ class Server:
     def __init__(self, arguments: list[str], environment: Mapping[str, str], ready_url: str, log: Path) -> None:
         self._log = log.open("wb")
         self.process = subprocess.Popen(
-            [*pinned(0), sys.executable, *arguments], env={**os.environ, **environment}, stdout=self._log, stderr=self._log
+            [*pinned(0), sys.executable, *arguments],
+            env={**os.environ, **environment},
+            stdout=self._log,
+            stderr=self._log,
         )
         self._wait(ready_url)
 
@@ -86,7 +94,18 @@ def pinned(core: int) -> list[str]:
 
 def load(server: Server, url: str, environment: Mapping[str, str], *, connections: int, seconds: int) -> Sample:
     """One run of wrk on the second core."""
-    command = [*pinned(1), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "5s", "-s", str(HERE / "load.lua"), url]
+    command = [
+        *pinned(1),
+        "wrk",
+        "-t1",
+        f"-c{connections}",
+        f"-d{seconds}s",
+        "--timeout",
+        "5s",
+        "-s",
+        str(HERE / "load.lua"),
+        url,
+    ]
     before, before_load = server.cpu_seconds(), os.times()
     result = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
     after, after_load = server.cpu_seconds(), os.times()
@@ -95,5 +114,7 @@ def load(server: Server, url: str, environment: Mapping[str, str], *, connection
         raise SystemExit(f"wrk failed:\n{result.stdout}{result.stderr}")
     requests, duration, p50, p99, wrong = map(int, line.split()[1:])
     elapsed = duration / 1e6
-    load_cpu = (after_load.children_user + after_load.children_system) - (before_load.children_user + before_load.children_system)
+    load_cpu = (after_load.children_user + after_load.children_system) - (
+        before_load.children_user + before_load.children_system
+    )
     return Sample(requests / elapsed, p50, p99, wrong, (after - before) / elapsed, load_cpu / elapsed)
