@@ -151,20 +151,43 @@ def _share(tokens: Path, count: int) -> Path:
     return share
 
 
+_TITLES = (
+    "operation",
+    "durable",
+    "connections",
+    "bare/s",
+    "Postern/s",
+    "ratio: median (min-max)",
+    "by CPU time",
+    "target",
+    "p50 ms",
+    "p99 ms",
+    "server CPU",
+    "load CPU",
+)
+
+
 def _table(outcomes: list[Outcome]) -> str:
-    lines = [
-        "| operation | durable | conn. | bare/s | Postern/s | ratio median (min-max) | by CPU time | target | p50 ms | p99 ms | server CPU | load CPU |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for outcome in outcomes:
-        case, own, ratio = outcome.case, outcome.ours, statistics.median(outcome.ratios)
-        lines.append(
-            f"| {case.name} | {'yes' if case.durable else '-'} | {case.connections} | {outcome.bare.median('rate'):,.0f} "
-            f"| {own.median('rate'):,.0f} | {ratio:.2f} ({min(outcome.ratios):.2f}-{max(outcome.ratios):.2f}) | {outcome.cpu_ratio:.2f} "
-            f"| {case.target:.2f} "
-            f"| {own.median('p50') / 1000:.2f} | {own.median('p99') / 1000:.2f} | {own.median('server_cpu'):.0%} | {own.median('load_cpu'):.0%} |"
-        )
-    return "\n".join(lines)
+    rows = [_TITLES, ("---",) * len(_TITLES), *(_row(outcome) for outcome in outcomes)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _row(outcome: Outcome) -> tuple[str, ...]:
+    case, own, ratios = outcome.case, outcome.ours, outcome.ratios
+    return (
+        case.name,
+        "yes" if case.durable else "-",
+        str(case.connections),
+        f"{outcome.bare.median('rate'):,.0f}",
+        f"{own.median('rate'):,.0f}",
+        f"{statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})",
+        f"{outcome.cpu_ratio:.2f}",
+        f"{case.target:.2f}",
+        f"{own.median('p50') / 1000:.2f}",
+        f"{own.median('p99') / 1000:.2f}",
+        f"{own.median('server_cpu'):.0%}",
+        f"{own.median('load_cpu'):.0%}",
+    )
 
 
 if __name__ == "__main__":
