@@ -67,7 +67,7 @@ def validate(service: Service, query: Mapping[str, str]) -> AuthorizationRequest
         back = error_url(service, redirect_uri, state, error, description)
         return AuthorizationRefused(error, description, back, client.registration.name)
 
-    if AUTHORIZATION_CODE not in client.registration.grant_types:
+    if AUTHORIZATION_CODE not in client.grant_types:
         raise refuse("unauthorized_client", "Client is unauthorized")
     if query.get("response_type") != "code":
         raise refuse("unsupported_response_type", "Only response_type=code is supported.")

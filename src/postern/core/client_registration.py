@@ -56,11 +56,12 @@ class ClientRegistration(msgspec.Struct, frozen=True, kw_only=True, array_like=T
         return REFRESH_TOKEN in self.grant_types
 
 
-class Client(msgspec.Struct, frozen=True):
-    """A registration that was verified, and the digest by which rows refer to it."""
+class Client(msgspec.Struct, frozen=True, kw_only=True):
+    """A registration that was verified, the digest by which rows refer to it, and the grants that it may use."""
 
     registration: ClientRegistration
     digest: bytes
+    grant_types: tuple[str, ...]
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -122,7 +123,9 @@ def _open(ring: KeyRing, client_id: str) -> tuple[Client, Key]:
     key = ring.get(int.from_bytes(payload[:_KEY_ID_BYTES], "big"))
     if key is None or not hmac.compare_digest(mac, key.mac(Purpose.CLIENT_ID, payload)):
         raise InvalidClientException(reason="client id was not issued by this server")
-    return Client(_decode(payload[_KEY_ID_BYTES:]), client_digest(client_id)), key
+    registration = _decode(payload[_KEY_ID_BYTES:])
+    client = Client(registration=registration, digest=client_digest(client_id), grant_types=registration.grant_types)
+    return client, key
 
 
 def _split(client_id: str) -> tuple[bytes, bytes]:

@@ -50,7 +50,7 @@ def _choose_grant(client: Client, request: CreateTokenRequest) -> Grant:
     grant = GRANTS.get(request.grant_type)
     if grant is None:
         raise UnsupportedGrantTypeException(reason="grant type is not offered")
-    if grant.grant_type not in client.registration.grant_types:
+    if grant.grant_type not in client.grant_types:
         raise UnauthorizedClientException(reason="client is not registered for this grant type")
     return grant
 

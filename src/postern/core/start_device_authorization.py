@@ -18,7 +18,7 @@ async def start_device_authorization(
 ) -> StartDeviceAuthorizationResponse:
     """Begin a device authorization; who began it is remembered for the person who will be asked."""
     client = service.authenticate_client(request.client_id, request.client_secret)
-    if DEVICE_CODE not in client.registration.grant_types or not service.policy.clients.device_grant:
+    if DEVICE_CODE not in client.grant_types or not service.policy.clients.device_grant:
         raise UnauthorizedClientException(reason="client may not use the device grant")
     start_urls.require(request.start_url, service.start_urls)
     if service.device_start_pacer and not service.device_start_pacer.take(caller.address, service.clock()):

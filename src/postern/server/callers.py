@@ -16,8 +16,13 @@ def caller_of(scope: Scope) -> Caller:
 
 
 def _user_agent(scope: Scope) -> str:
-    value = next((value for name, value in scope["headers"] if name == b"user-agent"), b"")
-    text = value.decode("latin-1")
+    for name, value in scope["headers"]:
+        if name == b"user-agent":
+            return _presentable(value.decode("latin-1"))
+    return ""
+
+
+def _presentable(text: str) -> str:
     if not text.isprintable():  # PERF: what is printable needs no look at each character
         text = "".join(character for character in text if unicodedata.category(character) not in ("Cc", "Cf"))
     return text[:MAX_USER_AGENT].strip()
