@@ -1,10 +1,10 @@
 """Fixtures that more than one floor uses. Everything else stands beside its tests."""
 
 import pytest
-from tests.core.world import PlainHasher, VirtualClock, World, open_world
 
 from postern.core.audit import AuditEvent
 from postern.core.service import Service
+from tests.core.world import PlainHasher, VirtualClock, World, open_world
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ from collections.abc import Callable
 
 import pytest
 from msgspec.structs import replace
-from tests.core.test_create_token import APPROVED, DISABLED, ENABLED, NOW
-from tests.core.world import LAPTOP, PHONE, World, present, refused
 
 from postern.api.errors import AccessDeniedException, ExpiredTokenException
 from postern.core import approve_device, decide_device
@@ -15,6 +13,8 @@ from postern.core.caller import Caller
 from postern.core.records import DeviceAuthorization, DeviceStatus, User
 from postern.core.sign_in import ActiveSession, TooManyAttempts
 from postern.core.store import DecideDeviceAuthorization
+from tests.core.test_create_token import APPROVED, DISABLED, ENABLED, NOW
+from tests.core.world import LAPTOP, PHONE, World, present, refused
 
 
 @pytest.fixture

@@ -3,6 +3,9 @@
 import asyncio
 
 import pytest
+
+from postern.api.errors import InvalidGrantException, InvalidRequestException, InvalidScopeException
+from postern.core.audit import EventName
 from tests.core.world import (
     ACCOUNT_ACCESS,
     PRESENTED_URI,
@@ -14,9 +17,6 @@ from tests.core.world import (
     present,
     refused,
 )
-
-from postern.api.errors import InvalidGrantException, InvalidRequestException, InvalidScopeException
-from postern.core.audit import EventName
 
 WRONG_VERIFIER = "w" * 43
 

@@ -3,6 +3,12 @@
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+
+from postern.core import authorize
+from postern.core.audit import EventName
+from postern.core.authorize import AuthorizationRefused
+from postern.core.client_registration import AUTHORIZATION_CODE, DEVICE_CODE, REFRESH_TOKEN
+from postern.core.policy import DAY
 from tests.core.test_redirect_uris import HOSTILE
 from tests.core.world import (
     ACCOUNT_ACCESS,
@@ -15,12 +21,6 @@ from tests.core.world import (
     World,
     authorization_query,
 )
-
-from postern.core import authorize
-from postern.core.audit import EventName
-from postern.core.authorize import AuthorizationRefused
-from postern.core.client_registration import AUTHORIZATION_CODE, DEVICE_CODE, REFRESH_TOKEN
-from postern.core.policy import DAY
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.core.world import MASTER, World, refused
 
 from postern.api.errors import InvalidClientException
 from postern.core.client_registration import (
@@ -23,6 +22,7 @@ from postern.core.client_registration import (
 )
 from postern.core.keys import Key, KeyRing, new_key_record
 from postern.core.policy import DAY
+from tests.core.world import MASTER, World, refused
 
 NOW = 1_790_000_000
 KEY = Key(1, b"s" * 32, NOW)

@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 import pytest
-from tests.core.world import ACCOUNT_ACCESS, CHALLENGE, LAPTOP, PRESENTED_URI, VERIFIER, Client, World, present, refused
 
 from postern.api.errors import (
     InternalServerException,
@@ -31,6 +30,7 @@ from postern.core.records import (
     UserStatus,
 )
 from postern.core.store import FamilyTerms, RedeemAuthorizationCode, RedeemDeviceAuthorization, RotateRefreshToken
+from tests.core.world import ACCOUNT_ACCESS, CHALLENGE, LAPTOP, PRESENTED_URI, VERIFIER, Client, World, present, refused
 
 Exchange = Callable[..., Awaitable[CreateTokenResponse]]
 ALL = (DEVICE_CODE, AUTHORIZATION_CODE, REFRESH_TOKEN)

@@ -3,7 +3,6 @@
 import asyncio
 
 import pytest
-from tests.core.world import MASTER, Client, World, present, refused
 
 from postern.api.errors import (
     AccessDeniedException,
@@ -16,6 +15,7 @@ from postern.api.errors import (
 from postern.api.sso_oidc import StartDeviceAuthorizationResponse
 from postern.core.audit import EventName
 from postern.core.records import DeviceStatus
+from tests.core.world import MASTER, Client, World, present, refused
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ import hmac
 
 import msgspec
 import pytest
-from tests.core.world import PUBLIC_URL
 
 from postern.core.keys import Key, MasterKey, MasterKeyError, Purpose, new_key_record, open_ring, retired, rotation_due
 from postern.core.policy import DAY, HOUR, KeyPolicy, LifetimePolicy, Policy
 from postern.core.records import RingKeyRecord
+from tests.core.world import PUBLIC_URL
 
 MASTER = MasterKey(bytes(32))
 POLICY = Policy(public_url=PUBLIC_URL)

@@ -1,7 +1,6 @@
 """Access tokens in use, and Logout: statements 130 and 133 of the security design."""
 
 import pytest
-from tests.core.world import ACCOUNT_ACCESS, LAPTOP, World, present, refused
 
 from postern.api.errors import InvalidGrantException, UnauthorizedException
 from postern.api.portal import LogoutRequest
@@ -11,6 +10,7 @@ from postern.core.client_registration import client_digest
 from postern.core.logout import logout
 from postern.core.policy import DAY, HOUR
 from postern.core.records import RevokedClient
+from tests.core.world import ACCOUNT_ACCESS, LAPTOP, World, present, refused
 
 
 async def test_a_live_token_says_whose_it_is_and_what_for(world: World) -> None:

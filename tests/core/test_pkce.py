@@ -1,9 +1,9 @@
 """Proof Key for Code Exchange: RFC 7636."""
 
 import pytest
-from tests.core.world import CHALLENGE, VERIFIER, challenge_of
 
 from postern.core import pkce
+from tests.core.world import CHALLENGE, VERIFIER, challenge_of
 
 
 def test_the_pair_of_rfc_7636_appendix_b_verifies() -> None:

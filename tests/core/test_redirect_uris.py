@@ -3,10 +3,10 @@
 import time
 
 import pytest
-from tests.core.world import refused
 
 from postern.api.errors import InvalidRedirectUriException
 from postern.core import redirect_uris
+from tests.core.world import refused
 
 ACCEPTABLE = [
     "http://127.0.0.1/oauth/callback",

@@ -3,7 +3,6 @@
 import asyncio
 
 import pytest
-from tests.core.world import ACCOUNT_ACCESS, Client, World, present, refused
 
 from postern.api.errors import InvalidGrantException, UnauthorizedException
 from postern.api.sso_oidc import CreateTokenResponse
@@ -11,6 +10,7 @@ from postern.core import access_tokens, users
 from postern.core.audit import EventName
 from postern.core.policy import DAY, HOUR
 from postern.core.records import UserStatus
+from tests.core.world import ACCOUNT_ACCESS, Client, World, present, refused
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import msgspec
 import pytest
-from tests.core.world import LAPTOP, PUBLIC_URL, START_URL, STRANGER, World, present, refused
 
 from postern.api.errors import (
     InvalidClientException,
@@ -19,6 +18,7 @@ from postern.core.client_registration import DEVICE_CODE, REFRESH_TOKEN, ClientR
 from postern.core.policy import DAY
 from postern.core.register_client import register_client
 from postern.core.service import Service
+from tests.core.world import LAPTOP, PUBLIC_URL, START_URL, STRANGER, World, present, refused
 
 APPLICATION_ARN = "arn:aws:sso::111122223333:application/ssoins-0123456789abcdef/apl-0123456789abcdef"
 REQUEST = RegisterClientRequest(client_name="botocore-client-demo", client_type="public")

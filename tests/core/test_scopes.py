@@ -5,11 +5,11 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.core.world import refused
 
 from postern.api.errors import InvalidScopeException
 from postern.core import scopes
 from postern.core.policy import ClientPolicy
+from tests.core.world import refused
 
 ADMITTED = ClientPolicy().scopes
 

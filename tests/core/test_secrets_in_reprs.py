@@ -4,12 +4,12 @@ import inspect
 
 import msgspec
 import pytest
-from tests.core.world import VERIFIER, World, present
 
 from postern.api import portal, sso_oidc
 from postern.api.operation import Shape
 from postern.core import access_tokens, audit, keys, records, sign_in, store
 from postern.core.store import RedeemAuthorizationCode
+from tests.core.world import VERIFIER, World, present
 
 SECRET_MEMBERS = {
     "access_token",

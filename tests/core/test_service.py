@@ -1,7 +1,6 @@
 """The service: what it makes on its first start, and how it keeps its snapshots of keys and revocations fresh."""
 
 import pytest
-from tests.core.world import MASTER, PUBLIC_URL, PlainHasher, VirtualClock, World, present
 
 from postern.core.client_registration import client_digest
 from postern.core.keys import MasterKey, MasterKeyError
@@ -10,6 +9,7 @@ from postern.core.records import RevokedClient
 from postern.core.row_ids import new_row_id
 from postern.core.service import Service, new_instance, open_service
 from postern.core.store import Store
+from tests.core.world import MASTER, PUBLIC_URL, PlainHasher, VirtualClock, World, present
 
 
 async def reopen(world: World, master: MasterKey = MASTER, store: Store | None = None) -> Service:

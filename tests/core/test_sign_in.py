@@ -2,7 +2,6 @@
 
 import msgspec
 import pytest
-from tests.core.world import LAPTOP, PASSWORD, PHONE, STRANGER, World, present
 
 from postern.core import sign_in, users
 from postern.core.audit import EventName
@@ -10,6 +9,7 @@ from postern.core.caller import Caller
 from postern.core.policy import DAY, HOUR
 from postern.core.records import UserStatus
 from postern.core.sign_in import SignInRefused, TooManyAttempts
+from tests.core.world import LAPTOP, PASSWORD, PHONE, STRANGER, World, present
 
 
 async def enter(

@@ -1,7 +1,6 @@
 """StartDeviceAuthorization: statements 33 to 42 of the security design."""
 
 import pytest
-from tests.core.world import LAPTOP, PUBLIC_URL, STRANGER, Client, World, present, refused
 
 from postern.api.errors import (
     InternalServerException,
@@ -15,6 +14,7 @@ from postern.core.caller import Caller
 from postern.core.client_registration import AUTHORIZATION_CODE, REFRESH_TOKEN, client_digest
 from postern.core.policy import DAY
 from postern.core.records import DeviceStatus, RevokedClient
+from tests.core.world import LAPTOP, PUBLIC_URL, STRANGER, Client, World, present, refused
 
 
 async def test_the_answer_has_everything_that_rfc_8628_3_2_asks_for(world: World) -> None:

@@ -1,12 +1,12 @@
 """Start URLs are compared after normalising, never fetched."""
 
 import pytest
-from tests.core.world import PUBLIC_URL, refused
 
 from postern.api.errors import InvalidRequestException
 from postern.core import start_urls
 from postern.core.policy import InstancePolicy, Policy
 from postern.core.records import Instance
+from tests.core.world import PUBLIC_URL, refused
 
 INSTANCE = Instance(
     instance_id="ssoins-0123456789abcdef",

@@ -6,12 +6,12 @@ import string
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.core.world import present
 
 from postern.core import tokens
 from postern.core.keys import Key, KeyRing
 from postern.core.records import TokenFamily
 from postern.core.tokens import ALL_SCOPES, Claims, Kind
+from tests.core.world import present
 
 NOW = 1_790_000_000
 KEY = Key(0xC0FFEE01, b"s" * 32, NOW)

@@ -1,13 +1,13 @@
 """Local people and their passwords."""
 
 import pytest
-from tests.core.world import PASSWORD, World, present
 
 from postern.core import passwords, users
 from postern.core.passwords import PasswordTooWeak
 from postern.core.records import User, UserStatus
 from postern.core.store import AlreadyExists, NotFound
 from postern.core.users import InvalidUser
+from tests.core.world import PASSWORD, World, present
 
 
 async def add(world: World, user_name: str, password: str = PASSWORD) -> User:

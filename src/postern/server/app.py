@@ -34,6 +34,7 @@ _log = logging.getLogger(__name__)
 _access = logging.getLogger(ACCESS_LOGGER)
 _BEARER = portal.BEARER_HEADER.encode()
 _CLOSE = (b"connection", b"close")
+_NOT_FOUND = 404
 
 
 class ProtocolApp:
@@ -190,7 +191,8 @@ def _log_access(
         "address": caller_of(scope).address,
     }
     if operation == "page":
-        fields |= {"method": scope["method"], "path": scope["path"][:200]}
+        # A path that is none of ours may be anything, a secret in the wrong place too.
+        fields |= {"method": scope["method"], "path": scope["path"] if status != _NOT_FOUND else "(unknown)"}
     if refusal is not None:
         fields |= {"error": refusal.wire_name(), "reason": refusal.reason}
     _access.info("request", extra={"fields": fields})

@@ -1,6 +1,7 @@
 """Fixtures of the page tests."""
 
 import pytest
+
 from tests.server.pages.world import World, open_world
 
 

@@ -3,10 +3,10 @@
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from tests.server.pages.browsing import Answer, TestBrowser
-from tests.server.pages.world import REDIRECT_URI, World, authorize_path
 
 from postern.core.records import AuthorizationCode
+from tests.server.pages.browsing import Answer, TestBrowser
+from tests.server.pages.world import REDIRECT_URI, World, authorize_path
 
 
 async def consent_page(browser: TestBrowser, path: str) -> Answer:

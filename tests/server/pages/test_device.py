@@ -1,11 +1,11 @@
 """Connecting a device: entry, comparison, decision; nothing is approved that was not meant to be."""
 
 import pytest
-from tests.server.pages.browsing import Answer, TestBrowser
-from tests.server.pages.world import World
 
 from postern.core.caller import Caller
 from postern.core.records import DeviceStatus
+from tests.server.pages.browsing import Answer, TestBrowser
+from tests.server.pages.world import World
 
 
 async def confirm_page(browser: TestBrowser, user_code: str) -> Answer:

@@ -5,12 +5,12 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 import pytest
-from tests.server.pages.browsing import Answer, TestBrowser
-from tests.server.pages.world import World, authorize_path, open_world, sign_in
 
 from postern.core.caller import Caller
 from postern.core.store import StoreUnavailable
 from postern.server.callers import caller_of
+from tests.server.pages.browsing import Answer, TestBrowser
+from tests.server.pages.world import World, authorize_path, open_world, sign_in
 
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}&lt;"
 PATHS = [

@@ -1,10 +1,10 @@
 """Signing in and out: cookies, fixation, where it leads, locks, and the proof that a form is ours."""
 
 import pytest
-from tests.server.pages.browsing import Answer, TestBrowser
-from tests.server.pages.world import PASSWORD, World, open_world, sign_in
 
 from postern.core.records import UserStatus
+from tests.server.pages.browsing import Answer, TestBrowser
+from tests.server.pages.world import PASSWORD, World, open_world, sign_in
 
 HOSTILE_TARGETS = [
     "https://evil.example/",

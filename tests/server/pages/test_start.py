@@ -1,8 +1,7 @@
 """The start page: one's own sign-ins, and their end."""
 
-from tests.server.pages.world import World
-
 from postern.core.audit import EventName
+from tests.server.pages.world import World
 
 
 async def test_the_root_leads_to_the_start_page_and_that_to_sign_in(world: World) -> None:

@@ -5,7 +5,6 @@ from hashlib import sha256
 from urllib.parse import urlencode
 
 from starlette.types import ASGIApp
-from tests.server.pages.browsing import Answer, TestBrowser
 
 from postern.api.sso_oidc import (
     RegisterClientRequest,
@@ -24,6 +23,7 @@ from postern.core.service import Service, open_service
 from postern.core.start_device_authorization import start_device_authorization
 from postern.server.pages import create_pages
 from postern.stores.memory import MemoryStore
+from tests.server.pages.browsing import Answer, TestBrowser
 
 PASSWORD = "correct horse battery staple"
 TOOL = Caller(address="127.0.0.1", user_agent="aws-cli/2.31.0")

@@ -1,0 +1,24 @@
+// The AWS SDK for JavaScript v2 (AWS.SSOOIDC, AWS.SSO): node sdk_v2.js ENDPOINT
+'use strict';
+
+const AWS = require('aws-sdk');
+const { serve } = require('./lines.js');
+
+const endpoint = process.argv[2];
+const options = { region: 'us-east-1', endpoint, credentials: new AWS.Credentials('AKIDEXAMPLE', 'an example') };
+const oidc = new AWS.SSOOIDC(options);
+const sso = new AWS.SSO(options);
+
+function call(operation, input) {
+  const method = operation[0].toLowerCase() + operation.slice(1);
+  return (operation === 'Logout' ? sso : oidc)[method](input).promise();
+}
+
+serve(call, (error) => ({
+  name: error.code,
+  status: error.statusCode,
+  error: error.error,
+  error_description: error.error_description,
+  message: error.message,
+  typed: error instanceof Error,
+}));
