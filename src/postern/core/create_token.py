@@ -18,6 +18,7 @@ from postern.core.grants import GRANTS, Grant
 from postern.core.grants.base import Reused
 from postern.core.records import TokenFamily
 from postern.core.service import Service
+from postern.core.store import AlreadyExists
 
 _WIRE_NAMES = {
     "device_code": "deviceCode",
@@ -34,7 +35,7 @@ async def create_token(service: Service, request: CreateTokenRequest, caller: Ca
     grant = _choose_grant(client, request)
     _require_members(grant, request)
     try:
-        family = await grant.redeem(service, client, request)
+        family = await _redeem(service, grant, client, request)
     except Reused as reuse:
         service.record(_reuse_event(service, client, grant, caller, reuse))
         raise
@@ -44,6 +45,14 @@ async def create_token(service: Service, request: CreateTokenRequest, caller: Ca
     if issued is None:
         raise InternalServerException(reason="the key of the token family has left the ring")
     return issued
+
+
+async def _redeem(service: Service, grant: Grant, client: Client, request: CreateTokenRequest) -> TokenFamily:
+    """Two workers may make the same row number in the same millisecond: once in minutes, at thousands a second."""
+    try:
+        return await grant.redeem(service, client, request)
+    except AlreadyExists:
+        return await grant.redeem(service, client, request)
 
 
 def _choose_grant(client: Client, request: CreateTokenRequest) -> Grant:

@@ -133,6 +133,11 @@ async def _begin(service: Service, user: User, replaces: str | None) -> str:
         expires_at=now + service.policy.lifetimes.browser_session,
     )
     await service.store.create_browser_session(session, secret_digest(replaces) if replaces else None)
+    # A new password or a disabling that came while the old password was being checked has ended no session of now.
+    current = await service.store.find_user(user.user_id)
+    if current is None or not current.enabled or current.password_hash != user.password_hash:
+        await service.store.end_browser_session(session.session_digest)
+        raise SignInRefused
     return secret
 
 

@@ -5,6 +5,7 @@ stop.
 import functools
 import signal
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -16,6 +17,8 @@ from types import FrameType
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
+from postern.core.keys import MasterKey, open_ring
+from postern.server import logs
 from postern.server.connections import TimedProtocol
 from postern.server.factory import create_app
 from postern.server.health import READY
@@ -24,6 +27,7 @@ from postern.server.settings import Settings, SettingsError
 from postern.stores import open_store
 
 _BACKLOG = 2048
+_STARTUP_FAILURE = 3  # the exit code of a uvicorn worker whose application did not start
 _READY_TIMEOUT = 30.0
 
 
@@ -31,20 +35,31 @@ class CannotListen(Exception):
     """The address is taken or not ours."""
 
 
+class CannotStart(Exception):
+    """A worker failed before it served anything."""
+
+
 def serve(settings: Settings, on_ready: Callable[[], None]) -> None:
     """Serve until SIGINT or SIGTERM; ``on_ready`` is called once requests are answered.
 
     Raises:
         CannotListen: the address cannot be listened on.
+        CannotStart: a worker failed before it served anything.
+        SettingsError: the TLS certificate or its key cannot be used.
         StoreError, MasterKeyError: store or master key are not fit to be used.
     """
-    load_master_key(settings)
-    _prepare_store(settings)
+    _require_certificate(settings)
+    master = load_master_key(settings)
+    _prepare_store(settings, master)
     listener = _listen(settings)
     config = _configuration(settings)
     if settings.server.workers > 1:
         threading.Thread(target=_when_ready, args=(listener.getsockname(), settings, on_ready), daemon=True).start()
-        Multiprocess(config, sockets=[listener]).run()
+        logs.configure(settings.log.level)
+        supervisor = Multiprocess(config, sockets=[listener])
+        supervisor.run()
+        if any(worker.exitcode == _STARTUP_FAILURE for worker in supervisor.processes):
+            raise CannotStart("a worker could not start: the log says why")
         return
     _Server(config, on_ready).run(sockets=[listener])
 
@@ -92,17 +107,33 @@ def _configuration(settings: Settings) -> uvicorn.Config:
     )
 
 
-def _prepare_store(settings: Settings) -> None:
+def _require_certificate(settings: Settings) -> None:
+    """Before any worker starts: one that meets a bad certificate dies, and is started again for ever."""
+    server = settings.server
+    if not server.tls_certificate:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(server.tls_certificate, server.tls_private_key)
+    except OSError as error:  # ssl.SSLError is one
+        reason = error.strerror or str(error)
+        raise SettingsError(f"server.tls_certificate and server.tls_private_key cannot be used: {reason}") from None
+
+
+def _prepare_store(settings: Settings, master: MasterKey) -> None:
     """Migrate and check once, before any worker starts, so that what is wrong is said in one line."""
     if settings.store_url != "memory:":
         import asyncio
 
-        asyncio.run(_open_and_close(settings.store_url))
+        asyncio.run(_open_and_close(settings.store_url, master))
 
 
-async def _open_and_close(url: str) -> None:
+async def _open_and_close(url: str, master: MasterKey) -> None:
     store = open_store(url)
-    await store.close()
+    try:
+        if records := await store.list_ring_keys():
+            open_ring(master, records, int(time.time()))
+    finally:
+        await store.close()
 
 
 def _listen(settings: Settings) -> socket.socket:

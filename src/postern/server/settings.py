@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, get_args, get_origin, get_type_hints
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
@@ -188,7 +188,7 @@ def _from_file(file: Path) -> dict[str, dict[str, object]]:
             return tomllib.load(stream)
     except OSError as error:
         raise SettingsError(f"the settings file {file} cannot be read: {error.strerror}") from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"the settings file {file} is not TOML: {error}") from None
 
 
@@ -214,6 +214,8 @@ def _secret_from(variable: str, file: Path) -> str:
         return file.read_text("utf-8").strip()
     except OSError as error:
         raise SettingsError(f"{variable}: the file {file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{variable}: the file {file} is not text") from None
 
 
 def _split(text: str) -> tuple[str, ...]:
@@ -243,9 +245,10 @@ def _readable(error: str) -> str:
 
 def _require_consistent(settings: Settings) -> None:
     server = settings.server
-    parts = urlsplit(settings.public_url)
+    parts = _split_url(settings.public_url)
     if (
-        parts.scheme not in ("http", "https")
+        parts is None
+        or parts.scheme not in ("http", "https")
         or not parts.hostname
         or parts.path
         or parts.query
@@ -263,6 +266,15 @@ def _require_consistent(settings: Settings) -> None:
         _require_network(proxy)
     if settings.store_url == "memory:" and server.workers > 1:
         raise SettingsError("server.workers: the memory store serves one worker only")
+
+
+def _split_url(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # checked only when it is asked for
+    except ValueError:
+        return None
+    return parts
 
 
 def _require_network(proxy: str) -> None:

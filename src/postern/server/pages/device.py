@@ -101,7 +101,8 @@ class DevicePages:
     def _entry(
         self, active: ActiveSession, typed: str, *, status: int = 200, error: str = "", retry_after: int | None = None
     ) -> Response:
-        context = self._person(active) | {"user_code": typed[:_MAX_SHOWN], "error": error}
+        is_wait = retry_after is not None
+        context = self._person(active) | {"user_code": typed[:_MAX_SHOWN], "error": error, "is_wait": is_wait}
         headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
         return self._renderer.page("device_entry.html", context, status=status, headers=headers)
 

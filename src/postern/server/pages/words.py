@@ -15,6 +15,13 @@ class ScopeWords(msgspec.Struct, frozen=True):
     text: str
 
 
+class Destination(msgspec.Struct, frozen=True):
+    """Where the browser goes after consent, and whether that is the person's own computer."""
+
+    origin: str
+    is_this_computer: bool
+
+
 def span(seconds: int) -> str:
     """``40 seconds``, ``1 minute``, ``3 hours``: rounded up, so that whoever waits that long has waited long enough."""
     for unit, name in ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute")):
@@ -39,10 +46,9 @@ def granted(names: tuple[str, ...]) -> list[ScopeWords]:
     return [ScopeWords(name, scopes.plain_words(name)) for name in names or (scopes.ACCOUNT_ACCESS,)]
 
 
-def destination(redirect_uri: str) -> str:
-    """Where the browser goes after consent: the origin, and whether that is the person's own computer."""
+def destination(redirect_uri: str) -> Destination:
     origin = redirect_uris.origin(redirect_uri)
-    return f"{origin} (this computer)" if origin.startswith("http://") else origin
+    return Destination(origin, is_this_computer=origin.startswith("http://"))
 
 
 def _elapsed(seconds: int) -> str:

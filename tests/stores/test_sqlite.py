@@ -1,0 +1,12 @@
+"""The SQLite store keeps every promise of the port."""
+
+from pathlib import Path
+
+from postern.core.store import Store
+from postern.stores import open_store
+from postern.testing.store_conformance import StoreConformance
+
+
+class TestSqlite(StoreConformance):
+    def open(self, folder: Path) -> Store:
+        return open_store(f"sqlite:///{folder / 'postern.db'}")
