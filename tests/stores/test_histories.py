@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from postern.api.errors import AccessDeniedException, ExpiredTokenException, ModelledError
 from postern.core.records import DeviceAuthorization, DeviceStatus, RevokedClient, TokenFamily, UserStatus
@@ -29,10 +31,10 @@ async def _awaited(call: Awaitable[T]) -> T:
 class History:
     """Two people, two clients, one clock, and what they do, chosen by a seeded generator."""
 
-    def __init__(self, store: Store, runner: asyncio.Runner, seed: int) -> None:
+    def __init__(self, store: Store, runner: asyncio.Runner, chance: random.Random) -> None:
         self.store = store
         self.runner = runner
-        self.random = random.Random(seed)
+        self.random = chance
         self.now = NOW
         self.answers: dict[tuple[int, int], TokenFamily] = {}
         self.promises = Promises([Person("id of mira"), Person("id of noor")])
@@ -258,8 +260,18 @@ def test_every_history_ends_as_promised(tmp_path: Path, kind: str, seeds: int, s
         for seed in range(seeds):
             store = open_store("memory:" if kind == "memory" else f"sqlite:///{tmp_path / str(seed)}.db")
             try:
-                History(store, runner, seed).play(steps)
+                History(store, runner, random.Random(seed)).play(steps)
             except AssertionError as failure:
                 raise AssertionError(f"seed {seed}") from failure
             finally:
                 runner.run(store.close())
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(chance=st.randoms(use_true_random=False), steps=st.integers(1, 80))
+def test_hypothesis_finds_no_history_that_breaks_a_promise(chance: random.Random, steps: int) -> None:
+    """The same histories with hypothesis making the choices, which shrinks one that fails to its shortest."""
+    with asyncio.Runner() as runner:
+        store = open_store("memory:")
+        History(store, runner, chance).play(steps)
+        runner.run(store.close())
