@@ -151,14 +151,28 @@ With boto3:
   import boto3
   oidc = boto3.client("sso-oidc", region_name="{person.region}", endpoint_url="{person.endpoint}")
   client = oidc.register_client(clientName="my tool", clientType="public", scopes=["sso:account:access"])
-  device = oidc.start_device_authorization(
-      clientId=client["clientId"], clientSecret=client["clientSecret"], startUrl="{person.start_url}")
-  print("open", device["verificationUriComplete"])
+  me = {{"clientId": client["clientId"], "clientSecret": client["clientSecret"]}}
+  device = oidc.start_device_authorization(**me, startUrl="{person.start_url}")
+  input(f"Open {{device['verificationUriComplete']}}, approve, then press Enter ")
+  grant = "urn:ietf:params:oauth:grant-type:device_code"
+  print(oidc.create_token(**me, grantType=grant, deviceCode=device["deviceCode"])["expiresIn"], "seconds")
 
 With curl:
 
-  curl -s {person.endpoint}/client/register -H 'Content-Type: application/json' \\
-    -d '{{"clientName":"curl","clientType":"public","scopes":["sso:account:access"]}}'
+{_curl(person)}
 
 Stop with Ctrl-C. Everything is kept in {folder.parent}
 """
+
+
+def _curl(person: DemoUser) -> str:
+    return rf"""
+  post() {{ curl -s -H 'Content-Type: application/json' -d "$2" "{person.endpoint}$1"; echo; }}
+  field() {{ echo "$1" | sed -E 's/.*"'"$2"'":"([^"]+)".*/\1/'; }}
+  client=$(post /client/register '{{"clientName":"curl","clientType":"public","scopes":["sso:account:access"]}}')
+  me='"clientId":"'$(field "$client" clientId)'","clientSecret":"'$(field "$client" clientSecret)'"'
+  device=$(post /device_authorization "{{$me"',"startUrl":"{person.start_url}"}}')
+  echo "open $(field "$device" verificationUriComplete) and approve, then:"
+  grant='"grantType":"urn:ietf:params:oauth:grant-type:device_code"'
+  post /token "{{$me,$grant"',"deviceCode":"'$(field "$device" deviceCode)'"}}'
+""".strip("\n")
