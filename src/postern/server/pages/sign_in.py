@@ -1,6 +1,5 @@
 """Signing in and out at this browser."""
 
-import asyncio
 from collections.abc import Mapping
 
 from starlette.requests import Request
@@ -18,7 +17,6 @@ from postern.server.pages.rendering import Renderer, see_other
 
 _REASONS = {"/device": "Then you can connect your device.", "/authorize": "An application asks to sign in as you."}
 _STALE = "This page was out of date, or your browser keeps no cookies. Please sign in again."
-_SHORT_WAIT = 1
 _WRONG = "The username or the password is wrong."
 
 
@@ -50,7 +48,13 @@ class SignInPages:
         if not self._browser.is_anonymous_csrf(request, form.get("csrf", "")):
             return self._form(request, target, status=403, error=_STALE)
         try:
-            secret = await self._sign_in(request, user_name, form.get("password", ""))
+            secret = await sign_in.sign_in(
+                self._service,
+                user_name=user_name,
+                password=form.get("password", ""),
+                caller=caller_of(request.scope),
+                replaces=self._browser.session_secret(request),
+            )
         except SignInRefused:
             return self._form(request, target, user_name, status=403, error=_WRONG)
         except TooManyAttempts as locked:
@@ -75,26 +79,6 @@ class SignInPages:
 
     async def signed_out(self, request: Request) -> Response:
         return self._renderer.page("signed_out.html", {})
-
-    async def _sign_in(self, request: Request, user_name: str, password: str) -> str:
-        """The new session's secret. A lock of a second is waited for here: it is what a double click meets."""
-
-        async def attempt() -> str:
-            return await sign_in.sign_in(
-                self._service,
-                user_name=user_name,
-                password=password,
-                caller=caller_of(request.scope),
-                replaces=self._browser.session_secret(request),
-            )
-
-        try:
-            return await attempt()
-        except TooManyAttempts as locked:
-            if locked.retry_after > _SHORT_WAIT:
-                raise
-            await asyncio.sleep(locked.retry_after)
-        return await attempt()
 
     def _form(
         self,
