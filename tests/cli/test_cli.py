@@ -76,8 +76,6 @@ def test_wrong_settings_are_exit_code_2(postern: Operator) -> None:
 
 
 def test_the_life_of_a_person(postern: Operator) -> None:
-    assert postern("user", "list") == "nobody yet: postern user add NAME\n"
-    assert postern.json("user", "list") == []
     added = postern.json("user", "add", " Mira ", "--password-stdin", "--email", "m@example.org", stdin=PASSWORD)
     assert set(added) == {"user_id", "user_name", "display_name", "email", "status", "created_at"}
     assert (added["user_name"], added["status"], added["email"]) == ("Mira", "ENABLED", "m@example.org")
@@ -120,6 +118,7 @@ def test_a_refusal_is_exit_code_1(postern: Operator, arguments: list[str], stdin
 
 
 def test_keys_are_rotated_and_revoked(postern: Operator) -> None:
+    postern("user", "add", "mira", "--generate")
     assert postern.json("keys", "list") == []
     first = postern.json("keys", "rotate", POSTERN_KEYS__PUBLISH_LEAD="2")
     second = postern.json("keys", "rotate")
@@ -136,6 +135,7 @@ def test_keys_are_rotated_and_revoked(postern: Operator) -> None:
 
 
 def test_a_client_is_revoked(postern: Operator) -> None:
+    postern("user", "add", "mira", "--generate")
     shown = postern.json("client", "revoke", "a-client-id")
     assert re.fullmatch(r"[0-9a-f]{64}", shown["client_digest"])
     assert "revoked" in postern("client", "revoke", "a-client-id")
@@ -174,13 +174,35 @@ def test_an_unfit_store_is_exit_code_3(postern: Operator, arguments: list[str], 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_another_store_s_master_key_is_exit_code_3(postern: Operator, workers: str) -> None:
+    postern("user", "add", "mira", "--generate")
     postern("keys", "rotate")
     other = base64.b64encode(secrets.token_bytes(32)).decode()
     arguments = ("serve", "--port", str(free_port()), "--workers", workers)
     assert "master key" in postern(*arguments, code=3, POSTERN_MASTER_KEY__VALUE=other)
+    assert "master key" in postern("keys", "rotate", code=3, POSTERN_MASTER_KEY__VALUE=other)
+    assert len(postern.json("keys", "list")) == 1
+
+
+def test_a_lost_master_key_is_not_replaced(postern: Operator) -> None:
+    postern("user", "add", "mira", "--generate")
+    postern("keys", "rotate")
+    (postern.data / "master.key").unlink()
+    for command in (("keys", "rotate"), ("serve", "--port", str(free_port()))):
+        assert "is not there" in postern(*command, code=3)
+    assert not (postern.data / "master.key").exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("user", "list"), ("keys", "list"), ("store", "check"), ("client", "revoke", "a-client-id")],
+)
+def test_a_store_that_is_not_there_is_not_made_by_looking_at_it(postern: Operator, command: tuple[str, ...]) -> None:
+    assert "there is no store" in postern(*command, code=3)
+    assert not (postern.data / "postern.db").exists()
 
 
 def test_a_master_key_that_others_can_read_is_exit_code_3(postern: Operator) -> None:
+    postern("user", "add", "mira", "--generate")
     postern("keys", "rotate")
     (postern.data / "master.key").chmod(0o644)
     assert "open to others" in postern("keys", "rotate", code=3)

@@ -6,6 +6,7 @@ import pytest
 
 from postern.api.errors import InvalidGrantException, InvalidRequestException, InvalidScopeException
 from postern.core.audit import EventName
+from postern.core.store import REDEEMED_CODE_STAY
 from tests.core.world import (
     ACCOUNT_ACCESS,
     PRESENTED_URI,
@@ -179,7 +180,7 @@ async def test_the_scopes_are_those_that_were_consented_to(world: World) -> None
 
 
 async def test_a_swept_code_is_invalid(world: World, client: Client, code: str) -> None:
-    await world.store.sweep(world.now + 60, 1000)
+    await world.store.sweep(world.now + 60 + REDEEMED_CODE_STAY, 1000)
     with refused(InvalidGrantException, "unknown"):
         await world.redeem(client, code)
 

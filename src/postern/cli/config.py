@@ -12,7 +12,8 @@ def check(options: argparse.Namespace) -> None:
         SettingsError: something is wrong with the settings.
     """
     settings = settings_from(options)
-    print(f"settings are good: {settings.public_url}, store {settings.store_url}")
+    facts = {"public_url": settings.public_url, "store": settings.store_url, "good": True}
+    show(options, facts, f"settings are good: {settings.public_url}, store {settings.store_url}")
 
 
 def show_all(options: argparse.Namespace) -> None:

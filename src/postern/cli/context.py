@@ -22,8 +22,8 @@ def settings_from(options: argparse.Namespace) -> Settings:
 
 
 @contextlib.asynccontextmanager
-async def opened_store(settings: Settings) -> AsyncIterator[Store]:
-    store = open_store(settings.store_url)
+async def opened_store(settings: Settings, *, create: bool = False) -> AsyncIterator[Store]:
+    store = open_store(settings.store_url, create=create)
     try:
         yield store
     finally:

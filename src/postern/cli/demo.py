@@ -42,15 +42,19 @@ def demo(options: argparse.Namespace) -> None:
     settings = settings_from(options)
     folder = Path(settings.server.data).absolute() / "demo"
     person, is_new = asyncio.run(_prepare(settings, folder))
-    _write(folder / "config", _aws_config(person))
-    _write(folder / "user.json", msgspec.json.format(msgspec.json.encode(person)).decode() + "\n")
-    print(_instructions(person, folder, is_new), flush=True)
-    serve.run(settings)
+
+    def introduce() -> None:
+        """Not before the port is ours: the files of a server that runs on this folder shall go on pointing to it."""
+        _write(folder / "config", _aws_config(person))
+        _write(folder / "user.json", msgspec.json.format(msgspec.json.encode(person)).decode() + "\n")
+        print(_instructions(person, folder, is_new), flush=True)
+
+    serve.run(settings, introduce)
 
 
 async def _prepare(settings: Settings, folder: Path) -> tuple[DemoUser, bool]:
     """The demo person, and whether the password is new."""
-    async with opened_store(settings) as store:
+    async with opened_store(settings, create=True) as store:
         instance = await store.ensure_instance(new_instance(now()))
         known = _known_password(folder / "user.json")
         if known is not None and await store.find_user_by_name(USER_NAME) is not None:

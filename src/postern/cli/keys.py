@@ -5,7 +5,7 @@ import asyncio
 
 from postern.cli.context import columns, now, opened_store, settings_from, show, utc
 from postern.cli.main import CommandFailed
-from postern.core.keys import new_key_record
+from postern.core.keys import new_key_record, open_ring
 from postern.core.records import RingKeyRecord
 from postern.server.master_key import load_master_key
 
@@ -50,10 +50,13 @@ def _state(record: RingKeyRecord, active: int | None) -> str:
 
 async def _rotate(options: argparse.Namespace) -> RingKeyRecord:
     settings = settings_from(options)
-    master = load_master_key(settings)
     async with opened_store(settings) as store:
+        known = await store.list_ring_keys()
+        master = load_master_key(settings, may_create=not known)
+        if known:
+            open_ring(master, known, now())  # a key under another master key would stop every server
         record = new_key_record(master, created_at=now(), activates_at=now() + settings.keys.publish_lead)
-        newest = max((other.activates_at for other in await store.list_ring_keys()), default=-1)
+        newest = max((other.activates_at for other in known), default=-1)
         await store.ensure_ring_key(record, unless_newer_than=newest)
         return record
 

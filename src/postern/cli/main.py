@@ -117,7 +117,7 @@ def _store_commands(commands: "Subparsers[argparse.ArgumentParser]") -> None:
 
 def _config_commands(commands: "Subparsers[argparse.ArgumentParser]") -> None:
     config = _group(commands, "config", "Settings: check, show, docs.")
-    _add(config, "check", "config.check", "Check settings file and environment.")
+    _json(_add(config, "check", "config.check", "Check settings file and environment."))
     _json(_add(config, "show", "config.show_all", "Show every setting with its value and where it can be set."))
     _add(config, "docs", "config.docs", "Print the documentation of all settings in Markdown.")
 

@@ -1,6 +1,7 @@
 """``postern serve``."""
 
 import argparse
+from collections.abc import Callable
 
 from postern.cli.context import settings_from
 from postern.cli.main import CommandFailed
@@ -14,9 +15,14 @@ def serve(options: argparse.Namespace) -> None:
     run(settings)
 
 
-def run(settings: Settings) -> None:
-    """Serve, and print the line that scripts wait for."""
+def run(settings: Settings, first: Callable[[], None] = lambda: None) -> None:
+    """Serve; once requests are answered, do what comes ``first`` and print the line that scripts wait for."""
+
+    def on_ready() -> None:
+        first()
+        print(f"ready {settings.public_url}", flush=True)
+
     try:
-        run_server(settings, lambda: print(f"ready {settings.public_url}", flush=True))
+        run_server(settings, on_ready)
     except (CannotListen, CannotStart) as error:
         raise CommandFailed(str(error)) from None

@@ -53,7 +53,7 @@ def random_password() -> str:
 
 
 async def _add(options: argparse.Namespace, password: str) -> User:
-    async with opened_store(settings_from(options)) as store:
+    async with opened_store(settings_from(options), create=True) as store:
         return await users.add_user(
             store,
             ThreadedHasher(),

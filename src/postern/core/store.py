@@ -26,6 +26,10 @@ from postern.core.records import (
     UserStatus,
 )
 
+# An authorization code lives for a minute, but one that was redeemed must be known when it comes back later (RFC 6749
+# 4.1.2): its row stays for so many seconds after its end.
+REDEEMED_CODE_STAY = 600
+
 
 class StoreError(Exception):
     """Base of what a store raises beside modelled errors."""
@@ -264,7 +268,9 @@ class Store(Protocol):
     # House-keeping
 
     async def sweep(self, now: int, limit: int) -> int:
-        """Delete up to ``limit`` rows of each kind that have no more use; how many were deleted."""
+        """Delete up to ``limit`` expired rows of each kind, authorization codes `REDEEMED_CODE_STAY` later; how many
+        were deleted.
+        """
         ...
 
     async def check(self, *, thoroughly: bool = False) -> None:

@@ -10,16 +10,20 @@ from postern.core.keys import SECRET_BYTES, MasterKey, MasterKeyError
 from postern.server.settings import Settings
 
 
-def load_master_key(settings: Settings) -> MasterKey:
-    """
+def load_master_key(settings: Settings, *, may_create: bool = True) -> MasterKey:
+    """The master key of the settings. Its file is made if it is not there and ``may_create``: a store that has keys
+    already was made with another.
+
     Raises:
-        MasterKeyError: the value is not 32 bytes in base64, or the file cannot be read or is open to others.
+        MasterKeyError: the value is not 32 bytes in base64, or the file cannot be read, is open to others, or missing.
     """
     if settings.master_key.value:
         return _parse(settings.master_key.value, "master_key.value")
     path = settings.master_key_file
     try:
         if not path.exists():
+            if not may_create:
+                raise MasterKeyError(f"the store's keys were wrapped under a master key, and {path} is not there")
             _create(path)
         if path.stat().st_mode & 0o077:
             raise MasterKeyError(f"the master key file {path} is open to others: chmod 600 it")

@@ -17,7 +17,8 @@ from types import FrameType
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from postern.core.keys import MasterKey, open_ring
+from postern.core.keys import open_ring
+from postern.core.records import RingKeyRecord
 from postern.server import logs
 from postern.server.connections import TimedProtocol
 from postern.server.factory import create_app
@@ -49,8 +50,7 @@ def serve(settings: Settings, on_ready: Callable[[], None]) -> None:
         StoreError, MasterKeyError: store or master key are not fit to be used.
     """
     _require_certificate(settings)
-    master = load_master_key(settings)
-    _prepare_store(settings, master)
+    _prepare(settings)
     listener = _listen(settings)
     config = _configuration(settings)
     if settings.server.workers > 1:
@@ -119,19 +119,24 @@ def _require_certificate(settings: Settings) -> None:
         raise SettingsError(f"server.tls_certificate and server.tls_private_key cannot be used: {reason}") from None
 
 
-def _prepare_store(settings: Settings, master: MasterKey) -> None:
-    """Migrate and check once, before any worker starts, so that what is wrong is said in one line."""
-    if settings.store_url != "memory:":
-        import asyncio
+def _prepare(settings: Settings) -> None:
+    """Store and master key once, before any worker starts, so that what is wrong is said in one line."""
+    if settings.store_url == "memory:":
+        load_master_key(settings)
+        return
+    import asyncio
 
-        asyncio.run(_open_and_close(settings.store_url, master))
+    records = asyncio.run(_migrate(settings.store_url))
+    master = load_master_key(settings, may_create=not records)
+    if records:
+        open_ring(master, records, int(time.time()))
 
 
-async def _open_and_close(url: str, master: MasterKey) -> None:
+async def _migrate(url: str) -> list[RingKeyRecord]:
+    """Bring the store up to date; the keys in it."""
     store = open_store(url)
     try:
-        if records := await store.list_ring_keys():
-            open_ring(master, records, int(time.time()))
+        return await store.list_ring_keys()
     finally:
         await store.close()
 
@@ -154,13 +159,14 @@ def _listen(settings: Settings) -> socket.socket:
 
 
 def _when_ready(address: tuple[str, int], settings: Settings, on_ready: Callable[[], None]) -> None:
-    """With workers: ask until one answers."""
+    """With workers: ask until one answers. Never through a proxy."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     host = f"[{address[0]}]" if ":" in address[0] else address[0]
     scheme = "https" if settings.server.tls_certificate else "http"
     deadline = time.monotonic() + _READY_TIMEOUT
     while time.monotonic() < deadline:
         try:
-            with urllib.request.urlopen(f"{scheme}://{host}:{address[1]}{READY}", timeout=1):  # noqa: S310
+            with opener.open(f"{scheme}://{host}:{address[1]}{READY}", timeout=1):
                 on_ready()
                 return
         except urllib.error.URLError as error:

@@ -17,6 +17,8 @@ from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
+from postern.api.errors import InvalidRequestException
+from postern.core import start_urls
 from postern.core.policy import (
     ClientPolicy,
     DevicePolicy,
@@ -31,6 +33,7 @@ from postern.core.policy import (
 )
 
 PREFIX = "POSTERN_"
+_NOT_SETTINGS = frozenset({"POSTERN_REQUIRE_CLIENTS"})  # read by the tests
 DEFAULT_PORT = 8765
 
 
@@ -196,9 +199,11 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
     known = {setting.variable: setting for setting in declared()}
     values: dict[str, object] = {}
     for variable, text in environment.items():
-        if not variable.startswith(PREFIX) or "__" not in variable:
+        if not variable.startswith(PREFIX) or variable in _NOT_SETTINGS:
             continue
         setting = known.get(variable)
+        if setting is not None and setting.help.secret and f"{variable}_FILE" in environment:
+            raise SettingsError(f"{variable} and {variable}_FILE: set one of them")
         if setting is not None:
             values[setting.name] = _split(text) if setting.type == "list of strings" else text
             continue
@@ -264,6 +269,8 @@ def _require_consistent(settings: Settings) -> None:
         raise SettingsError("server.tls_certificate and server.tls_private_key: set both or none")
     for proxy in server.trusted_proxies:
         _require_network(proxy)
+    for alias in settings.instance.start_url_aliases:
+        _require_start_url(alias)
     if settings.store_url == "memory:" and server.workers > 1:
         raise SettingsError("server.workers: the memory store serves one worker only")
 
@@ -275,6 +282,13 @@ def _split_url(url: str) -> SplitResult | None:
     except ValueError:
         return None
     return parts
+
+
+def _require_start_url(alias: str) -> None:
+    try:
+        start_urls.normalise(alias)
+    except InvalidRequestException:
+        raise SettingsError(f"instance.start_url_aliases: {alias!r} is not an http(s) URL") from None
 
 
 def _require_network(proxy: str) -> None:

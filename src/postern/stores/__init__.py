@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from postern.core.store import StoreError
+from postern.core.store import StoreError, StoreUnavailable
 
 if TYPE_CHECKING:
     from postern.core.store import Store
@@ -13,9 +13,9 @@ class UnknownStoreUrl(StoreError):
     """The store URL names no kind of store that there is."""
 
 
-def open_store(url: str) -> "Store":
+def open_store(url: str, *, create: bool = True) -> "Store":
     """Open the store that a URL names: ``sqlite:///path/to/file`` (relative) or ``sqlite:////path`` (absolute), or
-    ``memory:``.
+    ``memory:``. One that is not there is made, unless ``create`` is false.
 
     Raises:
         UnknownStoreUrl: no such kind of store.
@@ -28,7 +28,10 @@ def open_store(url: str) -> "Store":
     if url.startswith("sqlite:///"):
         from postern.stores.sqlite import open_sqlite
 
-        return open_sqlite(Path(url.removeprefix("sqlite:///")))
+        path = Path(url.removeprefix("sqlite:///"))
+        if not create and not path.exists():
+            raise StoreUnavailable(f"there is no store at {path}")
+        return open_sqlite(path)
     raise UnknownStoreUrl(f"unknown store {url!r}: use sqlite:///PATH or memory:")
 
 
@@ -38,7 +41,7 @@ async def check_store(url: str) -> None:
     Raises:
         StoreError: it cannot be opened or is damaged.
     """
-    store = open_store(url)
+    store = open_store(url, create=False)
     try:
         await store.check(thoroughly=True)
     finally:

@@ -27,6 +27,7 @@ from postern.core.records import (
     UserStatus,
 )
 from postern.core.store import (
+    REDEEMED_CODE_STAY,
     DecideDeviceAuthorization,
     NotFound,
     RedeemAuthorizationCode,
@@ -36,14 +37,15 @@ from postern.core.store import (
 from postern.stores.rows import Rows
 
 T = TypeVar("T")
-_EXPIRING: tuple[type[Record], ...] = (
-    DeviceAuthorization,
-    AuthorizationCode,
-    TokenFamily,
-    BrowserSession,
-    RevokedClient,
-    Attempts,
-)
+# How long an expired row stays, in seconds.
+_EXPIRING: dict[type[Record], int] = {
+    DeviceAuthorization: 0,
+    AuthorizationCode: REDEEMED_CODE_STAY,
+    TokenFamily: 0,
+    BrowserSession: 0,
+    RevokedClient: 0,
+    Attempts: 0,
+}
 
 
 class EmbeddedStore(ABC):
@@ -226,7 +228,10 @@ class EmbeddedStore(ABC):
         await self._write(step)
 
     async def sweep(self, now: int, limit: int) -> int:
-        return await self._write(lambda rows: sum(rows.delete_expired(kind, now, limit) for kind in _EXPIRING))
+        def step(rows: Rows) -> int:
+            return sum(rows.delete_expired(kind, now - stay, limit) for kind, stay in _EXPIRING.items())
+
+        return await self._write(step)
 
     async def _redeem(self, decide: Callable[[Rows], Step]) -> TokenFamily:
         """Carry out a step: its effects are written whether it answers with a family or with a refusal."""

@@ -22,6 +22,14 @@ def _refusal(reason: str) -> InvalidGrantException:
     return InvalidGrantException("Invalid device code provided", reason=reason)
 
 
+def _expired(reason: str) -> ExpiredTokenException:
+    return ExpiredTokenException("Expired device code provided", reason=reason)
+
+
+def _denied() -> AccessDeniedException:
+    return AccessDeniedException("Authorization was denied", reason="the person denied the device")
+
+
 async def redeem(service: Service, client: Client, request: CreateTokenRequest) -> TokenFamily:
     """Turn an approved device authorization into a token family; a pending one costs one read."""
     if not service.policy.clients.device_grant:
@@ -35,8 +43,10 @@ async def redeem(service: Service, client: Client, request: CreateTokenRequest) 
         raise _missing(claims.expires_at, now)
     if poll.client_digest != client.digest:
         raise _refusal("device code belongs to another client")
-    if poll.status is DeviceStatus.PENDING and now < poll.expires_at:
-        raise _pending(service, poll)
+    if poll.status is DeviceStatus.DENIED:
+        raise _denied()
+    if poll.status is DeviceStatus.PENDING:
+        raise _pending(service, poll) if now < poll.expires_at else _expired("device code has expired undecided")
     return await service.store.redeem_device_authorization(
         RedeemDeviceAuthorization(
             authorization_id=poll.authorization_id,
@@ -52,7 +62,7 @@ async def redeem(service: Service, client: Client, request: CreateTokenRequest) 
 def _missing(expires_at: int, now: int) -> ExpiredTokenException | InvalidGrantException:
     """The end of a code stands in the code itself, so one whose row was swept is still known to have expired."""
     if now >= expires_at:
-        return ExpiredTokenException("Expired device code provided", reason="device code has expired and was swept")
+        return _expired("device code has expired and was swept")
     return _refusal("device code is unknown to the store")
 
 
@@ -72,7 +82,7 @@ def decide(
     if authorization is None or authorization.client_digest != command.client_digest:
         return Step(answer=_refusal("device code is unknown or of another client"))
     if authorization.status is DeviceStatus.DENIED:
-        return Step(answer=AccessDeniedException("Authorization was denied", reason="the person denied the device"))
+        return Step(answer=_denied())
     if authorization.status is DeviceStatus.REDEEMED:
         return replay(
             family,
@@ -84,7 +94,7 @@ def decide(
             refusal=_refusal("device code was redeemed before"),
         )
     if command.now >= authorization.expires_at:
-        return Step(answer=ExpiredTokenException("Expired device code provided", reason="device code has expired"))
+        return Step(answer=_expired("device code has expired"))
     if authorization.status is DeviceStatus.PENDING:
         return Step(answer=AuthorizationPendingException(reason="nobody has decided yet"))
     if user is None or not may_issue(user):

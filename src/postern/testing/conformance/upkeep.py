@@ -7,7 +7,7 @@ import pytest
 from postern.api.errors import InvalidGrantException
 from postern.core.attempts import Schedule
 from postern.core.records import RevokedClient, TokenFamily, User
-from postern.core.store import AlreadyExists, NotFound, Store
+from postern.core.store import REDEEMED_CODE_STAY, AlreadyExists, NotFound, Store
 from postern.testing import samples
 from postern.testing.conformance.suite import Suite, add_approved, add_pending, race, require_family, sign_in
 from postern.testing.samples import MAX_INTEGER, NOW
@@ -97,7 +97,7 @@ class Sweeping(Suite):
         for end in (NOW + 9, NOW + 10, NOW + 11, NOW + 1_000):
             await fill(store, mira, end)
         live = await store.list_token_families(mira.user_id, NOW + 10)
-        assert await sweep_all(store, NOW + 10, 100) == 2 * 7
+        assert await sweep_all(store, NOW + 10, 100) == 2 * 6
         assert await store.list_token_families(mira.user_id, NOW) == live
         for end, kept in ((NOW + 10, False), (NOW + 11, True)):
             name = samples.digest(f"until {end}")
@@ -106,6 +106,11 @@ class Sweeping(Suite):
             listed = {entry.client_digest for entry in await store.list_revoked_clients(0)}
             assert (name in listed) is kept
         assert await store.find_user(mira.user_id) == mira
+
+    async def test_an_authorization_code_outlives_its_end(self, store: Store, mira: User) -> None:
+        await fill(store, mira, NOW + 1)
+        assert await sweep_all(store, NOW + REDEEMED_CODE_STAY, 100) == 6
+        assert await sweep_all(store, NOW + REDEEMED_CODE_STAY + 1, 100) == 1
 
     async def test_people_keys_and_instance_are_never_swept(self, store: Store, mira: User) -> None:
         key = samples.ring_key()
