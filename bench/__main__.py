@@ -93,6 +93,7 @@ def _run(case: Case, folder: Path, options: argparse.Namespace) -> Outcome:
         "POSTERN_SERVER__PORT": str(PORT),
         "POSTERN_LIMITS__REGISTER_PER_MINUTE": "0",
         "POSTERN_LIMITS__DEVICE_START_PER_MINUTE": "0",
+        "POSTERN_LIMITS__SIGN_IN_PER_MINUTE": "0",
         "POSTERN_DEVICE__POLL_BURST": "100000000",
         "POSTERN_LOG__REQUESTS": "false",
     }

@@ -28,7 +28,7 @@ ARGUMENTS = (
     "--disable-sync",
 )
 # The browser comes from 127.0.0.1 and is no proxy; a client may say that it comes from elsewhere.
-SETTINGS = {"POSTERN_SERVER__TRUSTED_PROXIES": "127.0.0.1"}
+SETTINGS = {"POSTERN_SERVER__TRUSTED_PROXIES": "127.0.0.1", "POSTERN_LIMITS__SIGN_IN_PER_MINUTE": "0"}
 HASTY = SETTINGS | {"POSTERN_LIFETIMES__DEVICE_CODE": "3"}
 
 

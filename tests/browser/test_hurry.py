@@ -138,18 +138,14 @@ def test_back_after_consent_asks_anew(place: Place, signed_in: Visitor) -> None:
 
 
 @hurry
-def test_sign_in_clicked_twice_signs_in_at_once_or_after_a_second(
+def test_sign_in_clicked_twice_signs_in_at_once(
     place: Place, visit: Visit, click: Callable[[Visitor, str], None]
 ) -> None:
-    """The second click counts as a guess beside the first, and of guesses side by side one has to wait."""
+    """The second click counts as a guess beside the first, and the first guess is free."""
     visitor = visit(place.add_person())
     visitor.goto("/sign-in")
     visitor.page.get_by_label("Username").fill(visitor.person.user_name)
     visitor.page.get_by_label("Password").fill(visitor.person.password)
     click(visitor, "Sign in")
     hello = visitor.page.get_by_role("heading", name=f"Hello, {visitor.person.user_name}")
-    expect(hello.or_(visitor.page.get_by_role("alert"))).to_be_visible()
-    visitor.goto("/start")
-    while visitor.page.get_by_label("Password").count():
-        visitor.sign_in()
     expect(hello).to_be_visible()

@@ -13,7 +13,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 POSTERN = Path(sys.executable).with_name("postern")
-NO_LIMITS = {"POSTERN_LIMITS__REGISTER_PER_MINUTE": "0", "POSTERN_LIMITS__DEVICE_START_PER_MINUTE": "0"}
+NO_LIMITS = {
+    "POSTERN_LIMITS__REGISTER_PER_MINUTE": "0",
+    "POSTERN_LIMITS__DEVICE_START_PER_MINUTE": "0",
+    "POSTERN_LIMITS__SIGN_IN_PER_MINUTE": "0",
+}
 _PATIENCE = 30.0
 
 

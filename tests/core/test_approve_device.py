@@ -111,6 +111,18 @@ async def test_thirty_wrong_codes_from_one_address_block_it_for_everyone_there(w
     assert refusal.value.retry_after == 600
 
 
+async def test_a_refusal_of_the_address_costs_the_person_no_try(
+    world: World, active: ActiveSession, user_code: str
+) -> None:
+    world.change("limits", user_code_tries_per_address=1)
+    with pytest.raises(UserCodeRefused):
+        await find(world, await world.browser(await world.add_person("other")), "BBBB-BBBB")
+    for _ in range(10):
+        with pytest.raises(TooManyAttempts):
+            await find(world, active, "BBBB-BBBB")
+    await find(world, active, user_code, LAPTOP)
+
+
 async def test_a_hit_gives_back_itself_and_no_guess_before_it(
     world: World, active: ActiveSession, user_code: str
 ) -> None:

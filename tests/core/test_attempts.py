@@ -38,7 +38,7 @@ def delays(schedule: Schedule, failures: int) -> list[int]:
 
 def test_a_password_guessed_from_one_source_waits_longer_and_longer() -> None:
     waits = delays(attempts.password_by_source(), 101)
-    assert waits[:2] == [1, 1]
+    assert waits[:2] == [0, 1]
     assert waits[2:8] == [3] * 6
     assert waits[8:24] == [5] * 16
     assert waits[24:99] == [10] * 75

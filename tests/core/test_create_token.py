@@ -6,7 +6,6 @@ import msgspec
 import pytest
 
 from postern.api.errors import (
-    InternalServerException,
     InvalidClientException,
     InvalidGrantException,
     InvalidRequestException,
@@ -317,8 +316,19 @@ async def test_without_the_key_of_its_family_nothing_is_issued(world: World) -> 
     await world.rotate_keys()
     await world.poll(client, device_code)
     world.service.ring = before
-    with refused(InternalServerException, "left the ring"):
+    with refused(InvalidGrantException, "left the ring"):
         await world.poll(client, device_code)
+
+
+async def test_a_refresh_without_the_key_of_its_family_tells_the_client_to_sign_in_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await world.register()
+    signed_in = await world.signed_in(client)
+    monkeypatch.setattr("postern.core.tokens.issue", lambda *_: None)
+    with refused(InvalidGrantException, "left the ring") as refusal:
+        await world.refresh(client, present(signed_in.refresh_token))
+    assert refusal.value.description == "Invalid refresh token provided"
 
 
 # Legacy clients

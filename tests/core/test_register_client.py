@@ -14,6 +14,7 @@ from postern.api.errors import (
     UnsupportedGrantTypeException,
 )
 from postern.api.sso_oidc import RegisterClientRequest, RegisterClientResponse
+from postern.core.caller import Caller
 from postern.core.client_registration import DEVICE_CODE, REFRESH_TOKEN, ClientRegistration
 from postern.core.policy import DAY
 from postern.core.register_client import register_client
@@ -97,6 +98,9 @@ WRONG: dict[str, tuple[type[ModelledError], dict[str, object]]] = {
     ),
     "a name that is too long": (InvalidClientMetadataException, {"client_name": "a" * 257}),
     "a blank name": (InvalidClientMetadataException, {"client_name": "   "}),
+    "a name of nothing that shows": (InvalidClientMetadataException, {"client_name": "\u200b\u2060\ufeff"}),
+    "a name of fillers": (InvalidClientMetadataException, {"client_name": "\u3164\u115f\u2800 "}),
+    "a name of marks": (InvalidClientMetadataException, {"client_name": "\u034f\u0301"}),
     "a name with a line feed": (InvalidClientMetadataException, {"client_name": "a\nb"}),
     "a name with a carriage return": (InvalidClientMetadataException, {"client_name": "a\r\nb"}),
     "a name with a tab": (InvalidClientMetadataException, {"client_name": "a\tb"}),
@@ -166,6 +170,14 @@ async def test_anonymous_registration_is_paced_by_address(service: Service) -> N
     with refused(SlowDownException, "one address"):
         await register_client(service, REQUEST, STRANGER)
     await register_client(service, REQUEST, LAPTOP)
+
+
+async def test_an_ipv6_network_is_paced_as_one_address(service: Service) -> None:
+    for number in range(300):
+        await register_client(service, REQUEST, Caller(address=f"2001:db8::{number:x}"))
+    with refused(SlowDownException, "one address"):
+        await register_client(service, REQUEST, Caller(address="2001:db8::ffff"))
+    await register_client(service, REQUEST, Caller(address="2001:db8:0:1::1"))
 
 
 async def test_a_client_without_refresh_token_among_its_grants_gets_none(world: World) -> None:

@@ -100,13 +100,16 @@ async def test_a_limit_of_zero_is_no_limit(world: World) -> None:
     service = Service(
         store=world.store,
         clock=world.clock,
-        policy=Policy(public_url=PUBLIC_URL, limits=LimitPolicy(register_per_minute=0, device_start_per_minute=0)),
+        policy=Policy(
+            public_url=PUBLIC_URL,
+            limits=LimitPolicy(register_per_minute=0, device_start_per_minute=0, sign_in_per_minute=0),
+        ),
         instance=world.service.instance,
         ring=world.service.ring,
         passwords=PlainHasher(),
         record=world.events.append,
     )
-    assert (service.register_pacer, service.device_start_pacer) == (None, None)
+    assert (service.register_pacer, service.device_start_pacer, service.sign_in_pacer) == (None, None, None)
 
 
 def test_row_ids_append_in_order_and_fit_63_bits() -> None:

@@ -128,6 +128,19 @@ def test_no_secret_is_in_log_or_store(tmp_path: Path) -> None:
     assert server.stop() == 0
 
 
+def test_the_audit_log_is_written_at_every_level(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    add_person(data)
+    server = ServerProcess(data, settings=WITHOUT_LIMITS | {"POSTERN_LOG__LEVEL": "error"})
+    connection = Connection(server.port)
+    started = client_of(server, connection).start()
+    assert person_of(connection).decide(started["userCode"])
+    connection.close()
+    logged = lines(server)
+    assert {line["logger"] for line in logged} == {"postern.audit"}
+    assert {line["message"] for line in logged} >= {"UserAuthentication"}
+
+
 def test_a_store_that_fails_is_a_modelled_500_and_not_ready_until_it_recovers(tmp_path: Path) -> None:
     data = tmp_path / "data"
     add_person(data)

@@ -6,13 +6,14 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
-from postern.core.store import StoreError
+from postern.core.store import StoreError, StoreUnavailable
 from postern.stores import open_store
 from postern.stores.sqlite import schema
 from postern.stores.sqlite.schema import Migration, SchemaError, migrate, migrations
@@ -91,6 +92,40 @@ def test_opening_again_keeps_everything(file: Path) -> None:
     store = open_sqlite(file)
     assert len(asyncio.run(store.list_token_families("id of mira", samples.NOW))) == 300
     asyncio.run(store.close())
+
+
+class Failing:
+    """A connection on which one statement fails once."""
+
+    def __init__(self, connection: sqlite3.Connection, statement: str) -> None:
+        self._connection = connection
+        self._statement: str | None = statement
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._connection, name)
+
+    def execute(self, statement: str, *parameters: Any) -> sqlite3.Cursor:
+        if statement == self._statement:
+            self._statement = None
+            raise sqlite3.OperationalError("disk I/O error")
+        return self._connection.execute(statement, *parameters)
+
+
+@pytest.mark.parametrize("statement", ["BEGIN", "COMMIT"])
+async def test_a_read_that_failed_once_stops_no_later_one(
+    file: Path, monkeypatch: pytest.MonkeyPatch, statement: str
+) -> None:
+    store = open_sqlite(file)
+    monkeypatch.setattr(store, "_reader", Failing(store._reader, statement))
+    with pytest.raises(StoreUnavailable) if statement == "BEGIN" else nullcontext():
+        await store.check()
+    for _ in range(3):
+        await asyncio.sleep(0)
+        await store.check()
+    await store.create_user(samples.user("ada"))
+    await asyncio.sleep(0)
+    assert await store.find_user_by_name("ada")
+    await store.close()
 
 
 # Migrations

@@ -32,11 +32,15 @@ async def find_pending(
     """
     limits = service.policy.limits
     by_user = sign_in.counter(service, "user code", active.user.user_id)
-    by_address = sign_in.counter(service, "user code from", caller.address)
+    by_address = sign_in.counter(service, "user code from", caller.counted_address)
     await _reserve(service, active, by_user, attempts.user_code_by_user(limits.user_code_tries), caller)
-    await _reserve(
-        service, active, by_address, attempts.user_code_by_address(limits.user_code_tries_per_address), caller
-    )
+    try:
+        await _reserve(
+            service, active, by_address, attempts.user_code_by_address(limits.user_code_tries_per_address), caller
+        )
+    except TooManyAttempts:
+        await service.store.return_attempt(by_user, forget=False)  # no code was looked up
+        raise
     user_code = user_codes.normalise(typed)
     authorization = await _find(service, user_code) if user_code else None
     if user_code is None or authorization is None or not _is_pending(authorization, service.now()):

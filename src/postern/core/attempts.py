@@ -30,7 +30,7 @@ class Schedule(msgspec.Struct, frozen=True):
 
 def password_by_source() -> Schedule:
     """A soft lock: noticed by a machine, hardly by a person."""
-    return Schedule(((2, 1), (8, 3), (24, 5), (99, 10)), MINUTE, DAY)
+    return Schedule(((1, 0), (2, 1), (8, 3), (24, 5), (99, 10)), MINUTE, DAY)
 
 
 def password_by_user(failures_per_day: int) -> Schedule:

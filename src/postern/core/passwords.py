@@ -16,6 +16,10 @@ class PasswordTooWeak(ValueError):
     """The password is shorter or longer than allowed."""
 
 
+class HasherBusy(Exception):
+    """So many passwords wait to be verified that this one was not looked at."""
+
+
 class PasswordHasher(Protocol):
     """Hashes and verifies without holding up other requests."""
 
@@ -24,6 +28,9 @@ class PasswordHasher(Protocol):
     async def verify(self, password_hash: str | None, password: str) -> bool:
         """Whether the password is right. With ``None`` (no such person) the same work is done and the answer is
         ``False``.
+
+        Raises:
+            HasherBusy: too many wait already.
         """
         ...
 

@@ -113,8 +113,17 @@ class LimitPolicy(Section, frozen=True, kw_only=True):
     )
     user_code_alarm: Annotated[int, Positive, Help("Wrong user codes from everywhere that raise an alarm.")] = 100
     sign_in_failures_per_day: Annotated[
-        int, Positive, Help("Wrong passwords for one person in a day, from all sources together.")
+        int,
+        Positive,
+        Help(
+            "Wrong passwords for one person in a day, from all sources together; ten times as many from those where "
+            "the person signed in lately."
+        ),
     ] = 100
+    sign_in_per_minute: Annotated[
+        int, NotNegative, Help("Sign-ins tried from one address per minute; 0 is without limit.")
+    ] = 300
+    sign_in_burst: Annotated[int, Positive, Help("Sign-ins that one address may try at once.")] = 100
 
 
 class KeyPolicy(Section, frozen=True, kw_only=True):

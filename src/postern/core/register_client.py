@@ -30,12 +30,14 @@ MAX_NAME = 256
 _APPLICATION_ARN = re.compile(r"arn:aws[a-z-]*:sso::\d{12}:application/(sso)?ins-[a-zA-Z0-9-.]{16}/apl-[a-zA-Z0-9]{16}")
 # Controls, separators of lines, and the marks that reverse text: a name made of them could show as another.
 _REFUSED_CATEGORIES = ("Cc", "Cs", "Co", "Cn", "Zl", "Zp")
+# Letters and symbols that show as nothing: fillers of Hangul, the empty Braille pattern, the note without a head.
+_INVISIBLE = frozenset("\u115f\u1160\u3164\uffa0\u2800\U0001d159")
 _BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 async def register_client(service: Service, request: RegisterClientRequest, caller: Caller) -> RegisterClientResponse:
     """Register a public client for the configured time."""
-    if service.register_pacer and not service.register_pacer.take(caller.address, service.clock()):
+    if service.register_pacer and not service.register_pacer.take(caller.counted_address, service.clock()):
         raise SlowDownException(reason="too many registrations from one address")
     now = service.now()
     registration = _validate(service, request, now)
@@ -89,6 +91,13 @@ def _require_presentable(name: str) -> None:
         raise InvalidClientMetadataException(
             "clientName has characters that are not allowed", reason="control character in clientName"
         )
+    if not any(_is_visible(character) for character in name):
+        raise InvalidClientMetadataException("clientName shows as nothing", reason="nothing visible in clientName")
+
+
+def _is_visible(character: str) -> bool:
+    """Letters, numbers, punctuation and symbols are; marks, formats and spaces by themselves are not."""
+    return unicodedata.category(character)[0] in "LNPS" and character not in _INVISIBLE
 
 
 def _grant_types(request: RegisterClientRequest) -> tuple[str, ...]:

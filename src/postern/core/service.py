@@ -58,6 +58,7 @@ class Service:
         self.poll_pacer = Pacer(device.interval, device.poll_burst, penalty=5)
         self.register_pacer = _per_minute(limits.register_per_minute, limits.burst)
         self.device_start_pacer = _per_minute(limits.device_start_per_minute, limits.burst)
+        self.sign_in_pacer = _per_minute(limits.sign_in_per_minute, limits.sign_in_burst)
 
     def now(self) -> int:
         """Unix seconds."""

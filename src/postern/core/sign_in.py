@@ -3,6 +3,7 @@ page and its person.
 """
 
 import hmac
+import math
 import secrets
 from base64 import urlsafe_b64encode
 from hashlib import sha256
@@ -17,6 +18,7 @@ from postern.core.records import BrowserSession, User
 from postern.core.service import Service
 from postern.core.users import canonical_name
 
+_KNOWN_SOURCE_FACTOR = 10
 _KNOWN_SOURCE_LIFETIME = 30 * attempts.DAY
 _KNOWN_SOURCE = attempts.Schedule((), 0, _KNOWN_SOURCE_LIFETIME)
 
@@ -57,13 +59,19 @@ async def sign_in(service: Service, *, user_name: str, password: str, caller: Ca
 
     Raises:
         SignInRefused: no such person, wrong password, or disabled.
-        TooManyAttempts: a soft lock; the password was not looked at.
+        TooManyAttempts: a soft lock, or too many sign-ins at once; the password was not looked at.
     """
     name = canonical_name(user_name[:1024])
-    counters = _Counters(service, name, caller.address)
+    _pace(service, caller)
+    counters = _Counters(service, name, caller)
     await counters.reserve()
     user = await service.store.find_user_by_name(name)
-    right = await service.passwords.verify(user.password_hash if user else None, passwords.normalise(password))
+    try:
+        right = await service.passwords.verify(user.password_hash if user else None, passwords.normalise(password))
+    except passwords.HasherBusy:
+        await counters.give_back()
+        _record_throttled(service, caller)
+        raise TooManyAttempts(1) from None
     if user is None or not right or not user.enabled:
         service.record(_event(service, caller, user, "Failure"))
         raise SignInRefused
@@ -141,45 +149,67 @@ async def _begin(service: Service, user: User, replaces: str | None) -> str:
     return secret
 
 
+def _pace(service: Service, caller: Caller) -> None:
+    """Before anything is counted: names made up by one address shall neither fill the store nor keep others waiting."""
+    pacer = service.sign_in_pacer
+    if pacer is None or pacer.take(caller.counted_address, service.clock()):
+        return
+    _record_throttled(service, caller)
+    raise TooManyAttempts(math.ceil(60 / service.policy.limits.sign_in_per_minute))
+
+
+def _record_throttled(service: Service, caller: Caller) -> None:
+    service.record(
+        AuditEvent(
+            event_name=EventName.PASSWORD_THROTTLED,
+            event_time=service.now(),
+            outcome="Failure",
+            source_address=caller.address,
+        )
+    )
+
+
 class _Counters:
     """The counters of one guess: person from this address (soft), and person from everywhere (a cap for the day).
 
-    The cap does not hold for an address from which the person signed in lately: guessing from elsewhere cannot shut
-    them out.
+    Addresses from which the person signed in lately have a cap of their own, ten times as high: guessing from
+    elsewhere cannot shut them out.
     """
 
-    def __init__(self, service: Service, name: str, address: str) -> None:
+    def __init__(self, service: Service, name: str, caller: Caller) -> None:
         self._service = service
-        self._address = address
+        self._caller = caller
+        address = caller.counted_address
         self._by_source = counter(service, "password", name, address)
         self._by_user = counter(service, "password", name)
+        self._by_user_known = counter(service, "password from known sources", name)
         self._known = counter(service, "known source", name, address)
-        self._counted_by_user = False
+        self._counted_by_user: bytes | None = None
 
     async def reserve(self) -> None:
         store, now = self._service.store, self._service.now()
         wait = await store.reserve_attempt(self._by_source, attempts.password_by_source(), now)
-        if not wait and not await self._is_known(now):
-            cap = attempts.password_by_user(self._service.policy.limits.sign_in_failures_per_day)
-            wait = await store.reserve_attempt(self._by_user, cap, now)
-            self._counted_by_user = not wait
+        if not wait:
+            by_user, cap = self._by_user, self._service.policy.limits.sign_in_failures_per_day
+            if await self._is_known(now):
+                by_user, cap = self._by_user_known, _KNOWN_SOURCE_FACTOR * cap
+            wait = await store.reserve_attempt(by_user, attempts.password_by_user(cap), now)
+            self._counted_by_user = None if wait else by_user
         if wait:
-            self._service.record(
-                AuditEvent(
-                    event_name=EventName.PASSWORD_THROTTLED,
-                    event_time=now,
-                    outcome="Failure",
-                    source_address=self._address,
-                )
-            )
+            _record_throttled(self._service, self._caller)
             raise TooManyAttempts(wait)
 
     async def forget(self) -> None:
+        """The password was right."""
         store = self._service.store
-        await store.return_attempt(self._by_source, forget=True)
-        if self._counted_by_user:
-            await store.return_attempt(self._by_user, forget=False)
+        await self.give_back(forget_source=True)
         await store.reserve_attempt(self._known, _KNOWN_SOURCE, self._service.now())
+
+    async def give_back(self, *, forget_source: bool = False) -> None:
+        store = self._service.store
+        await store.return_attempt(self._by_source, forget=forget_source)
+        if self._counted_by_user:
+            await store.return_attempt(self._counted_by_user, forget=False)
 
     async def _is_known(self, now: int) -> bool:
         known = await self._service.store.find_attempts(self._known)

@@ -9,7 +9,6 @@ from postern.core.records import DeviceAuthorization
 from postern.core.service import Service
 from postern.core.store import AlreadyExists
 
-_MAX_AGENT = 400
 _TRIES = 5
 
 
@@ -21,7 +20,7 @@ async def start_device_authorization(
     if DEVICE_CODE not in client.grant_types or not service.policy.clients.device_grant:
         raise UnauthorizedClientException(reason="client may not use the device grant")
     start_urls.require(request.start_url, service.start_urls)
-    if service.device_start_pacer and not service.device_start_pacer.take(caller.address, service.clock()):
+    if service.device_start_pacer and not service.device_start_pacer.take(caller.counted_address, service.clock()):
         raise SlowDownException(reason="too many device authorizations from one address")
     authorization, user_code = await _create(service, client, caller)
     claims = tokens.Claims(authorization.authorization_id, 0, 0, authorization.expires_at)
@@ -60,7 +59,7 @@ def _authorization(service: Service, client: Client, caller: Caller, user_code_d
         scopes=registration.scopes,
         issues_refresh_token=registration.issues_refresh_token,
         requester_address=caller.address,
-        requester_agent=caller.user_agent[:_MAX_AGENT],
+        requester_agent=caller.user_agent,
         created_at=now,
         expires_at=now + service.policy.lifetimes.device_code,
     )

@@ -15,13 +15,15 @@ _log = logging.getLogger(__name__)
 
 
 async def renew_for_ever(service: Service, master: MasterKey) -> None:
-    """A store that fails for a while is retried; until then the last snapshots hold."""
+    """Whatever fails is tried again; until then the last snapshots hold."""
     while True:
         await asyncio.sleep(RENEWAL_INTERVAL)
         try:
             await service.renew(master)
         except (StoreError, MasterKeyError) as error:
             _log.warning("keys and denylist were not renewed", extra={"fields": {"reason": str(error)}})
+        except Exception:  # noqa: BLE001 - a worker without its house-keeping would run on stale keys
+            _log.exception("keys and denylist were not renewed")
 
 
 async def sweep_for_ever(service: Service, settings: StoreSettings) -> None:
@@ -35,6 +37,8 @@ async def sweep_for_ever(service: Service, settings: StoreSettings) -> None:
             await sweep(service, settings.sweep_rows)
         except StoreError as error:
             _log.warning("expired rows were not swept", extra={"fields": {"reason": str(error)}})
+        except Exception:  # noqa: BLE001 - a worker without its house-keeping would run on stale keys
+            _log.exception("expired rows were not swept")
 
 
 async def sweep(service: Service, rows: int) -> int:

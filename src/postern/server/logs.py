@@ -51,6 +51,7 @@ def configure(level: str, stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    _audit.setLevel(logging.INFO)  # what happened to whom is written at every level
     # Frameworks are heard when something is wrong; at debug they would print what passes through them.
     for noisy in ("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio", "httptools"):
         logger = logging.getLogger(noisy)

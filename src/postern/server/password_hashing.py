@@ -13,6 +13,9 @@ from postern.core import passwords
 _NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$aX5VBdJu2jXSfvnk+/AWog$YHDXb0q8SP1o9MQLNw0lxY+Y9Eh1s505knBddOxtLYs"
 
 
+_MAX_WAITING = 64
+
+
 class ThreadedHasher:
     """See `postern.core.passwords.PasswordHasher`."""
 
@@ -20,15 +23,24 @@ class ThreadedHasher:
         self._argon2 = Argon2(
             time_cost=passwords.PASSES, memory_cost=passwords.MEMORY_KIB, parallelism=passwords.LANES, type=Type.ID
         )
-        self._places = asyncio.Semaphore(os.cpu_count() or 1)
+        processors = os.cpu_count() or 1
+        self._places = asyncio.Semaphore(processors)
+        self._max_present = processors + _MAX_WAITING
+        self._present = 0
 
     async def hash(self, password: str) -> str:
         async with self._places:
             return await asyncio.to_thread(self._argon2.hash, password)
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
-        async with self._places:
-            right = await asyncio.to_thread(self._verify, password_hash or _NOBODY, password)
+        if self._present >= self._max_present:
+            raise passwords.HasherBusy
+        self._present += 1
+        try:
+            async with self._places:
+                right = await asyncio.to_thread(self._verify, password_hash or _NOBODY, password)
+        finally:
+            self._present -= 1
         return right and password_hash is not None
 
     def _verify(self, password_hash: str, password: str) -> bool:

@@ -50,6 +50,8 @@ class SqliteStore(EmbeddedStore):
         """
         try:
             if not self._reading:
+                if self._reader.in_transaction:  # the end of an earlier one failed
+                    self._reader.execute("ROLLBACK")
                 self._reader.execute("BEGIN")
                 self._reading = True
                 asyncio.get_running_loop().call_soon(self._end_reading)
@@ -60,7 +62,8 @@ class SqliteStore(EmbeddedStore):
     def _end_reading(self) -> None:
         if self._reading:
             self._reading = False
-            self._reader.execute("COMMIT")
+            with contextlib.suppress(sqlite3.Error):  # the next read begins with a rollback
+                self._reader.execute("COMMIT")
 
     async def _write(self, work: Callable[[Rows], T]) -> T:
         return await self._group_commit.write(work)
