@@ -15,8 +15,12 @@ class RawResponse(msgspec.Struct, frozen=True):
 
 
 class RawConnection:
-    def __init__(self, port: int, timeout: float = 10) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout)
+    def __init__(self, port: int, timeout: float = 10, receive_buffer: int = 0) -> None:
+        self._socket = socket.socket()
+        self._socket.settimeout(timeout)
+        if receive_buffer:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self._socket.connect(("127.0.0.1", port))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._stream = self._socket.makefile("rb")
 
@@ -29,6 +33,16 @@ class RawConnection:
 
     def send(self, data: bytes) -> None:
         self._socket.sendall(data)
+
+    def send_for(self, data: bytes, *, seconds: float) -> None:
+        """Send it again and again, until the server takes no more for so long.
+
+        Raises:
+            TimeoutError: that is the case.
+        """
+        self._socket.settimeout(seconds)
+        while True:
+            self._socket.sendall(data)
 
     def receive(self, *, head: bool = False) -> RawResponse:
         """The next response; ``head`` if it answers a HEAD request and so has no body.

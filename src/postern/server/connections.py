@@ -1,5 +1,5 @@
-"""Connections with a clock: one whose request does not arrive whole in time is closed (slow loris), and one too many
-is closed at once.
+"""Connections with limits: a request must arrive whole in time (slow loris), its head must be of a sane size, an answer
+must be read in time, one connection too many is closed at once, and nobody changes to another protocol.
 
 A protocol notes when it began to wait; one pass per second over all of them looks for those that wait too long. That
 costs a request two assignments, where a timer per request would cost some microseconds.
@@ -8,13 +8,19 @@ costs a request two assignments, where a timer per request would cost some micro
 import asyncio
 from typing import Any
 
+import httptools
+from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 STATE_KEY = "connection_limits"
+MAX_HEAD = 64 * 1024
+MAX_HEADERS = 200
 _PASS_INTERVAL = 1.0
 _NOT_WAITING = float("inf")
+_IN_BODY = float("-inf")  # adding to it changes nothing, so that a body is not counted
+_BAD_REQUEST, _HEAD_TOO_LARGE = 400, 431
 
 
 class Limits:
@@ -37,21 +43,49 @@ class Limits:
 
     def _close_overdue(self) -> None:
         loop = asyncio.get_running_loop()
-        overdue = loop.time() - self.request_timeout
-        for protocol in [protocol for protocol in self.open if protocol.waits_since < overdue]:
-            protocol.transport.abort()
+        now = loop.time()
+        for protocol in list(self.open):
+            if protocol.stuck_since(now) < now - self.request_timeout:
+                protocol.abort()
         self._pass = loop.call_later(_PASS_INTERVAL, self._close_overdue) if self.open else None
 
 
+class RefusedHead(Exception):
+    """Raised within the parser, which stops there: nothing after it on the connection is looked at."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
 class TimedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, which notes since when it waits for the rest of a request. Its limits come from the
-    application's state.
+    """uvicorn's protocol, which notes since when it waits for its client. Its limits come from the application's
+    state.
     """
 
     def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any], **arguments: Any) -> None:
         super().__init__(config=config, server_state=server_state, app_state=app_state, **arguments)
+        self.headers = []
         self.waits_since = _NOT_WAITING
+        self._unread_since = _NOT_WAITING
         self._limits: Limits = app_state[STATE_KEY]
+        self._head: float = 0
+        self._read = 0
+        self._refused = False
+        self._running: RequestResponseCycle | None = None
+
+    def stuck_since(self, now: float) -> float:
+        """Since when nothing goes on that the client should see to: the rest of a request, or reading the answer."""
+        if self._unread_since == _NOT_WAITING and self.transport.is_closing():
+            self._unread_since = now  # closed, but what was written is not yet read
+        return min(self.waits_since, self._unread_since)
+
+    def abort(self) -> None:
+        """Close at once; what the application still sends goes nowhere."""
+        for cycle in (self._running, self.cycle):
+            if cycle is not None:
+                cycle.disconnected = True
+        self.transport.abort()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         if not self._limits.enter(self):
@@ -62,13 +96,133 @@ class TimedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._limits.open.discard(self)
+        if self._running is not None and not self._running.response_complete:
+            # uvicorn tells only the newest request, which need not be the one that is being served.
+            self._running.disconnected = True
+            self._running.message_event.set()
         if self.transport is not None:
             super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """Answer what is here whole; do not wait for the rest of a request."""
+        running = self._running
+        if self.waits_since == _NOT_WAITING:
+            super().shutdown()
+        elif running is not None and not running.response_complete and not running.more_body:
+            running.keep_alive = False
+        else:
+            self.abort()
+
+    def pause_writing(self) -> None:
+        self._unread_since = self.loop.time()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        self._unread_since = _NOT_WAITING
+        super().resume_writing()
+
+    def data_received(self, data: bytes) -> None:
+        """Count what belongs to a head that is not whole yet. The parser collects a long value without a word, so
+        it is the bytes that count; those of a head that begins in the middle of a read count from the next read on.
+        """
+        if self._refused:
+            return
+        self._unset_keepalive_if_required()
+        if self.waits_since == _NOT_WAITING:
+            self.waits_since = self.loop.time()  # empty lines between two requests begin no message
+        self._read = len(data)
+        self._head += self._read
+        try:
+            self._feed(data)
+        except httptools.HttpParserError as error:
+            cause = error.__context__
+            self._refuse(cause.status if isinstance(cause, RefusedHead) else _BAD_REQUEST)
+            return
+        if self._head > MAX_HEAD or len(self.headers) > MAX_HEADERS:
+            self._refuse(_HEAD_TOO_LARGE)
+
+    def _feed(self, data: bytes | memoryview) -> None:
+        """Parse, and ignore every wish to change the protocol (``Upgrade: h2c``, which some clients send with any
+        request, or a WebSocket), as RFC 9110 section 7.8 allows.
+
+        The parser takes such a request as one without a body, and what follows as another protocol; uvicorn then goes
+        on and takes the body for the next request. So a new parser reads the head again without that header. The
+        body is then read as any other, and no byte is seen as anything else than it is.
+        """
+        while True:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                data = memoryview(data)[upgrade.args[0] :]
+                head = self._head_without_upgrade()
+                self.parser = httptools.HttpRequestParser(self)
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn sets it
+                self.parser.feed_data(head)
+            else:
+                return
+
+    def _head_without_upgrade(self) -> bytes:
+        version = self.parser.get_http_version().encode()
+        lines = [self.parser.get_method() + b" " + self.url + b" HTTP/" + version]
+        lines += [name + b": " + value for name, value in self.headers if name != b"upgrade"]
+        return b"\r\n".join([*lines, b"", b""])
 
     def on_message_begin(self) -> None:
         self.waits_since = self.loop.time()
         super().on_message_begin()
 
+    def on_headers_complete(self) -> None:
+        if len(self.headers) > MAX_HEADERS or (max(self._head, self._read) > MAX_HEAD < self._size_of_head()):
+            raise RefusedHead(_HEAD_TOO_LARGE)
+        if self.parser.should_upgrade():
+            if self.parser.get_method() == b"CONNECT":
+                raise RefusedHead(_BAD_REQUEST)
+            return  # it comes again, see _feed
+        self._head = _IN_BODY
+        super().on_headers_complete()
+        self.headers = []  # for the trailers, which are counted, and are no headers of the request
+
+    def _size_of_head(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+
+    def on_chunk_header(self) -> None:
+        """Count again: after the last chunk come trailers."""
+        self._head = 0
+
+    def on_body(self, body: bytes) -> None:
+        self._head = _IN_BODY
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
+        self._head = 0
+        if self.parser.should_upgrade():
+            return
         self.waits_since = _NOT_WAITING
         super().on_message_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _refuse(self, status: int) -> None:
+        """Answer and close, unless an earlier request has not been answered yet: then that answer is the last."""
+        self._refused = True
+        self.logger.warning("Invalid HTTP request received.")
+        running = self._running
+        if running is None or running.response_complete:
+            self._answer(status)
+        elif not self.cycle.more_body:
+            self.cycle.keep_alive = False
+            self.waits_since = _NOT_WAITING
+        elif running is self.cycle and not running.response_started:
+            running.disconnected = True
+            running.message_event.set()
+            self._answer(status)
+        else:
+            self.abort()
+
+    def _answer(self, status: int) -> None:
+        fields = [name + b": " + value + b"\r\n" for name, value in self.server_state.default_headers]
+        fields.append(b"content-length: 0\r\nconnection: close\r\n\r\n")
+        self.transport.write(STATUS_LINE[status] + b"".join(fields))
+        self.transport.close()

@@ -18,6 +18,7 @@ from postern.server.settings import Settings
 from postern.stores import open_store
 
 _log = logging.getLogger(__name__)
+_TRANSPORT_IS_GONE = "the handler is closed"  # uvloop, on a write between the end of a connection and word of it
 
 
 class Application:
@@ -29,7 +30,12 @@ class Application:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and self._inner is not None:
-            await self._inner(scope, receive, send)
+            try:
+                await self._inner(scope, receive, send)
+            except RuntimeError as error:
+                if _TRANSPORT_IS_GONE not in str(error):
+                    raise
+                await asyncio.sleep(0)  # by then uvicorn knows it too, and does not ask for the rest of the answer
         elif scope["type"] == "lifespan":
             server = self._settings.server
             scope.get("state", {})[STATE_KEY] = Limits(
