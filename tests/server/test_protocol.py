@@ -61,6 +61,15 @@ def test_a_larger_body_in_chunks_is_refused(server: ServerProcess, end: bytes) -
         modelled(response, 400, "InvalidRequestException")
 
 
+def test_a_client_that_waits_to_be_told_to_go_on_is_told(server: ServerProcess) -> None:
+    head = request("POST", "/client/register", JSON, "Expect: 100-continue", f"Content-Length: {len(REGISTRATION)}")
+    with RawConnection(server.port) as connection:
+        connection.send(head)
+        assert connection.receive().status == 100
+        connection.send(REGISTRATION)
+        assert connection.receive().status == 200
+
+
 def test_a_body_in_chunks_is_read(server: ServerProcess) -> None:
     chunks = b"".join(b"%x\r\n%c\r\n" % (1, byte) for byte in REGISTRATION) + b"0\r\n\r\n"
     with RawConnection(server.port) as connection:

@@ -19,6 +19,7 @@ MAX_HEAD = 64 * 1024
 MAX_HEADERS = 200
 _PASS_INTERVAL = 1.0
 _NOT_WAITING = float("inf")
+_CONTINUE = b"HTTP/1.1 100 "
 _IN_BODY = float("-inf")  # adding to it changes nothing, so that a body is not counted
 _BAD_REQUEST, _HEAD_TOO_LARGE = 400, 431
 
@@ -58,6 +59,38 @@ class RefusedHead(Exception):
         self.status = status
 
 
+class OneWrite:
+    """What a request writes to: head and body of its response leave together.
+
+    PERF: uvicorn writes them one after the other, and each write is a system call that delivers a packet.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._head = b""
+        self._holds = True
+
+    def write(self, data: bytes) -> None:
+        if self._holds and not self._head and not data.startswith(_CONTINUE):
+            self._head = data
+            return
+        self._transport.write(self._head + data)
+        if self._head:
+            self._head, self._holds = b"", False
+
+    def flush(self) -> None:
+        if self._head:
+            self._transport.write(self._head)
+            self._head, self._holds = b"", False
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def close(self) -> None:
+        self.flush()
+        self._transport.close()
+
+
 class TimedProtocol(HttpToolsProtocol):
     """uvicorn's protocol, which notes since when it waits for its client. Its limits come from the application's
     state.
@@ -73,6 +106,7 @@ class TimedProtocol(HttpToolsProtocol):
         self._read = 0
         self._refused = False
         self._running: RequestResponseCycle | None = None
+        self._response: OneWrite | None = None
 
     def stuck_since(self, now: float) -> float:
         """Since when nothing goes on that the client should see to: the rest of a request, or reading the answer."""
@@ -202,7 +236,14 @@ class TimedProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running = cycle
+        self._response = OneWrite(self.transport)
+        cycle.transport = self._response  # type: ignore[assignment]  # all of a transport that a cycle uses
         super()._start_asgi_task(cycle, app)
+
+    def on_response_complete(self) -> None:
+        if self._response is not None:
+            self._response.flush()
+        super().on_response_complete()
 
     def _refuse(self, status: int) -> None:
         """Answer and close, unless an earlier request has not been answered yet: then that answer is the last."""
