@@ -31,7 +31,7 @@ MAKERS = {kind.__name__ for kind in CONCRETE} | {"Reused", "_refusal"}
 PAGE_MAKERS = {"AuthorizationRefused", "refuse"}
 # Expressions of a fixed set of values that may stand in a text: member names of the model, settings, module constants.
 FIXED = {"_WIRE_NAMES[member]", "name", "MAX_SCOPES", "MAX_REDIRECT_URIS", "refusal.reason"}
-FIXED_DESCRIPTIONS = {"_UNKNOWN", "_DESCRIPTION", "refusal.description"}
+FIXED_DESCRIPTIONS = {"_UNKNOWN", "_DESCRIPTION", "refusal.description", "grant.refusal"}
 
 
 def calls(makers: set[str]) -> Iterator[tuple[str, ast.Call]]:

@@ -143,6 +143,11 @@ def test_no_key_is_retired_that_something_unexpired_was_made_with(lifetimes: Lif
     assert retired([successor, old], policy, last_use + longest + 10 * DAY) == [old.key_id]
 
 
+def test_no_client_id_looks_like_an_option_of_a_command() -> None:
+    """A client id begins with the id of its key, in base64."""
+    assert all(new_key_record(MASTER, created_at=0, activates_at=0).key_id < 1 << 30 for _ in range(64))
+
+
 def test_the_newest_key_is_never_retired() -> None:
     records = [record(NOW + number) for number in range(3)]
     assert retired(records, POLICY, NOW * 2) == [records[0].key_id, records[1].key_id]

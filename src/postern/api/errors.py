@@ -57,7 +57,7 @@ class ModelledError(Exception):
 
     def members(self) -> dict[str, str]:
         """The body of the response, in wire order."""
-        raise NotImplementedError(type(self).__name__)
+        return {"message": self.description}
 
 
 class SsoOidcError(ModelledError):
@@ -168,7 +168,7 @@ class PortalError(ModelledError):
         return self.description
 
     def members(self) -> dict[str, str]:
-        return {"message": self.description, "__type": f"com.amazonaws.switchboard.portal#{self.wire_name()}"}
+        return super().members() | {"__type": f"com.amazonaws.switchboard.portal#{self.wire_name()}"}
 
 
 class PortalInvalidRequestException(PortalError):

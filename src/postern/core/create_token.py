@@ -27,8 +27,6 @@ _WIRE_NAMES = {
     "redirect_uri": "redirectUri",
     "code_verifier": "codeVerifier",
 }
-# Clients tell "sign in again" from other faults by this very text.
-_KEY_GONE = {REFRESH_TOKEN: "Invalid refresh token provided"}
 
 
 async def create_token(service: Service, request: CreateTokenRequest, caller: Caller) -> CreateTokenResponse:
@@ -45,9 +43,7 @@ async def create_token(service: Service, request: CreateTokenRequest, caller: Ca
         service.record(_sign_in_event(service, client, grant, caller, family))
     issued = tokens.issue(service.ring, family, scopes.mask(request.scope, family.scopes), service.now())
     if issued is None:
-        raise InvalidGrantException(
-            _KEY_GONE.get(grant.grant_type), reason="the key of the token family has left the ring"
-        )
+        raise InvalidGrantException(grant.refusal, reason="the key of the token family has left the ring")
     return issued
 
 

@@ -108,7 +108,9 @@ class KeyRing(msgspec.Struct, frozen=True):
 
 
 def new_key_record(master: MasterKey, *, created_at: int, activates_at: int) -> RingKeyRecord:
-    key_id = secrets.randbits(32)
+    # 30 of 32 bits: a client id begins with its key's, and shall not begin with "-", which a command would take for
+    # an option.
+    key_id = secrets.randbits(30)
     wrapped = master.wrap(key_id, secrets.token_bytes(SECRET_BYTES))
     return RingKeyRecord(key_id=key_id, wrapped_secret=wrapped, created_at=created_at, activates_at=activates_at)
 

@@ -12,10 +12,11 @@ from postern.core.service import Service
 from postern.core.store import RedeemAuthorizationCode
 
 MAX_FAILED_VERIFIERS = 3
+_DESCRIPTION = "Invalid authorization code provided"
 
 
 def _refusal(reason: str) -> InvalidGrantException:
-    return InvalidGrantException("Invalid authorization code provided", reason=reason)
+    return InvalidGrantException(_DESCRIPTION, reason=reason)
 
 
 async def redeem(service: Service, client: Client, request: CreateTokenRequest) -> TokenFamily:
@@ -79,4 +80,9 @@ def decide(
     return Step(answer=created, insert=created, update=(redeemed,))
 
 
-GRANT = Grant(grant_type=AUTHORIZATION_CODE, requires=("code", "redirect_uri", "code_verifier"), redeem=redeem)
+GRANT = Grant(
+    grant_type=AUTHORIZATION_CODE,
+    requires=("code", "redirect_uri", "code_verifier"),
+    redeem=redeem,
+    refusal=_DESCRIPTION,
+)

@@ -18,13 +18,14 @@ Redeem = Callable[[Service, Client, CreateTokenRequest], Awaitable[TokenFamily]]
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
-    """A grant type: the members it requires beside the client's own, and how it is proved. A grant proves, it does
-    not mint.
+    """A grant type: the members it requires beside the client's own, how it is proved, and what a refusal says. A
+    grant proves, it does not mint.
     """
 
     grant_type: str
     requires: tuple[str, ...]
     redeem: Redeem
+    refusal: str
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,9 +17,11 @@ from postern.core.records import DeviceAuthorization, DevicePoll, DeviceStatus, 
 from postern.core.service import Service
 from postern.core.store import RedeemDeviceAuthorization
 
+_DESCRIPTION = "Invalid device code provided"
+
 
 def _refusal(reason: str) -> InvalidGrantException:
-    return InvalidGrantException("Invalid device code provided", reason=reason)
+    return InvalidGrantException(_DESCRIPTION, reason=reason)
 
 
 def _expired(reason: str) -> ExpiredTokenException:
@@ -108,4 +110,4 @@ def decide(
     return Step(answer=created, insert=created, update=(redeemed,))
 
 
-GRANT = Grant(grant_type=DEVICE_CODE, requires=("device_code",), redeem=redeem)
+GRANT = Grant(grant_type=DEVICE_CODE, requires=("device_code",), redeem=redeem, refusal=_DESCRIPTION)

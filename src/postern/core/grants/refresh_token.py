@@ -79,4 +79,4 @@ def _rotate(family: TokenFamily, command: RotateRefreshToken) -> TokenFamily:
     )
 
 
-GRANT = Grant(grant_type=REFRESH_TOKEN, requires=("refresh_token",), redeem=redeem)
+GRANT = Grant(grant_type=REFRESH_TOKEN, requires=("refresh_token",), redeem=redeem, refusal=_DESCRIPTION)
