@@ -176,7 +176,11 @@ async def test_the_scopes_are_those_that_were_consented_to(world: World) -> None
     code = await world.code(client, scopes="openid")
     with refused(InvalidScopeException):
         await world.redeem(client, code, scope=(ACCOUNT_ACCESS,))
-    assert (await world.family_of(await world.redeem(client, code))).scopes == ("openid",)
+    first = await world.redeem(client, code)
+    assert (await world.family_of(first)).scopes == ("openid",)
+    with pytest.raises(InvalidScopeException):  # in the replay window neither
+        await world.redeem(client, code, scope=(ACCOUNT_ACCESS,))
+    assert await world.redeem(client, code) == first
 
 
 async def test_a_swept_code_is_invalid(world: World, client: Client, code: str) -> None:

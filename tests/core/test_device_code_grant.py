@@ -9,6 +9,7 @@ from postern.api.errors import (
     AuthorizationPendingException,
     ExpiredTokenException,
     InvalidGrantException,
+    InvalidScopeException,
     SlowDownException,
     UnauthorizedClientException,
 )
@@ -236,6 +237,18 @@ async def test_the_scopes_are_those_of_the_registration(world: World) -> None:
     assert family.scopes == ("sso:account:access", "openid")
     assert family.user_id == world.person.user_id
     assert (await world.store.find_token_family(family.family_id)) == family
+
+
+async def test_a_code_presented_again_with_more_scopes_gets_none(world: World) -> None:
+    """RFC 6749 6: nothing beyond what was granted, in the replay window neither; and nothing is consumed."""
+    client = await world.register(scopes=("codewhisperer:completions",))
+    started = await world.start(client)
+    await world.decide(present(started.user_code))
+    code = present(started.device_code)
+    first = await world.poll(client, code)
+    with pytest.raises(InvalidScopeException):
+        await world.poll(client, code, scope=("sso:account:access",))
+    assert await world.poll(client, code) == first
 
 
 async def test_redeeming_is_remembered(world: World, client: Client) -> None:

@@ -325,6 +325,24 @@ async def test_a_new_password_ends_their_sessions(world: World) -> None:
     assert await sign_in.find_session(world.service, secret) is None
 
 
+async def test_a_password_that_changes_while_the_old_one_is_checked_begins_no_session(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verify = world.hasher.verify
+
+    async def changed_meanwhile(password_hash: str | None, password: str) -> bool:
+        right = await verify(password_hash, password)
+        await users.set_password(world.store, world.hasher, user_name="mira", password="another one", now=world.now)
+        return right
+
+    monkeypatch.setattr(sign_in, "new_secret", lambda: "a secret")
+    monkeypatch.setattr(world.hasher, "verify", changed_meanwhile)
+    with pytest.raises(SignInRefused):
+        await enter(world)
+    assert await sign_in.find_session(world.service, "a secret") is None
+    assert all(event.outcome != "Success" for event in world.events)
+
+
 async def test_signing_out_ends_this_session_only(world: World) -> None:
     here, there = await enter(world), await enter(world)
     await sign_in.sign_out(world.service, present(await sign_in.find_session(world.service, here)), PHONE)

@@ -90,8 +90,10 @@ class Promises:
             return {AccessDeniedException}
         if approval.wrong_verifiers >= 3 or approval.withdrawn:
             return {InvalidGrantException, *self._expired(approval, now)}
+        if approval.sign_in is not None and not self._is_repetition(approval, now):
+            return {InvalidGrantException}
         if approval.sign_in is not None:
-            return set() if self._is_repetition(approval, now) else {InvalidGrantException}
+            return set() if set(scopes or ()) <= set(approval.scopes) else {InvalidScopeException}
         refusals = self._expired(approval, now)
         if not approval.decided:
             refusals.add(AuthorizationPendingException)

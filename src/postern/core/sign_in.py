@@ -76,8 +76,9 @@ async def sign_in(service: Service, *, user_name: str, password: str, caller: Ca
         service.record(_event(service, caller, user, "Failure"))
         raise SignInRefused
     await counters.forget()
+    secret = await _begin(service, user, replaces)
     service.record(_event(service, caller, user, "Success"))
-    return await _begin(service, user, replaces)
+    return secret
 
 
 async def find_session(service: Service, secret: str | None) -> ActiveSession | None:

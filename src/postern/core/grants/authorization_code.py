@@ -67,6 +67,7 @@ def decide(
             now=command.now,
             window=command.replay_window,
             client_digest=command.client_digest,
+            requested_scopes=command.requested_scopes,
             refusal=_refusal("authorization code was redeemed before"),
         )
     if command.now >= code.expires_at:

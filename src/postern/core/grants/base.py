@@ -63,6 +63,7 @@ def replay(
     now: int,
     window: int,
     client_digest: bytes,
+    requested_scopes: tuple[str, ...] | None,
     refusal: InvalidGrantException,
 ) -> Step:
     """A code that was redeemed before: the identical answer within the window, the end of the family after it (RFC
@@ -71,7 +72,7 @@ def replay(
     if family is None or family.client_digest != client_digest or not family.is_live(now) or not may_issue(user):
         return Step(answer=refusal)
     if family.generation == 0 and is_repetition(redeemed_at, now, window):
-        return Step(answer=family)
+        return Step(answer=scope_refusal(requested_scopes, family.scopes) or family)
     reuse = Reused(refusal.description, reason=f"{refusal.reason}: the sign-in is revoked")
     return Step(answer=reuse, update=(revoked(family, "code presented again", now),))
 
