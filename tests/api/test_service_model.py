@@ -23,7 +23,10 @@ KMS_ONLY = {"InvalidRequestException", "AccessDeniedException"}
 
 DESCRIBED = [
     *(pytest.param(SSO_OIDC, operation, id=operation.name) for operation in sso_oidc.OPERATIONS),
-    *(pytest.param(PORTAL, operation, id=operation.name) for operation in portal.OPERATIONS),
+    *(
+        pytest.param(PORTAL, operation, id=operation.name)
+        for operation in (*portal.OPERATIONS, portal.GET_ROLE_CREDENTIALS)
+    ),
 ]
 SHAPE_NAMES = {int: "integer", str: "string", bool: "boolean"}
 
@@ -209,4 +212,4 @@ def test_the_portal_names_its_errors_as_the_service_does() -> None:
 def test_what_the_model_calls_sensitive_shows_in_no_repr(model: Model, operation: AnyOperation) -> None:
     for shape in (operation.input, operation.output):
         members = {field.name: "canary" for field in msgspec.structs.fields(shape)}
-        assert "canary" not in repr(shape(**members))
+        assert "canary" not in repr(shape(**members)) + repr(shape(**members).__rich_repr__())

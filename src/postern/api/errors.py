@@ -28,17 +28,19 @@ Names, codes and statuses: AWS SSO OIDC API 2019-06-10, SSO Portal API 2019-06-1
 3.5, RFC 7591 3.2.2.
 """
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import ClassVar, Self
 
 
 class ModelledError(Exception):
     """An error that the service model names.
 
     ``description`` goes out and tells an attacker nothing new; ``reason`` goes to the log and says which check failed.
+    At a client, ``reason`` is the member of that name (a fault of a KMS key) and ``status`` what was really answered.
     """
 
     shape: ClassVar[str]
-    status: ClassVar[int] = 400
+    status: int = 400
     retryable: ClassVar[bool] = False
     default_description: ClassVar[str]
 
@@ -49,6 +51,11 @@ class ModelledError(Exception):
         self.reason = reason
         self.request_id = request_id
         super().__init__(self.description)
+
+    @classmethod
+    def from_members(cls, members: Mapping[str, object]) -> Self:
+        """The error that a client raises for this body; members that are no strings count as absent."""
+        return cls(_text(members, "message"))
 
     @classmethod
     def wire_name(cls) -> str:
@@ -65,12 +72,21 @@ class SsoOidcError(ModelledError):
 
     error: ClassVar[str]
 
+    @classmethod
+    def from_members(cls, members: Mapping[str, object]) -> Self:
+        return cls(_text(members, "error_description"), reason=_text(members, "reason"))
+
     @property
     def error_description(self) -> str:
         return self.description
 
     def members(self) -> dict[str, str]:
         return {"error": self.error, "error_description": self.description}
+
+
+def _text(members: Mapping[str, object], name: str) -> str | None:
+    value = members.get(name)
+    return value if isinstance(value, str) else None
 
 
 class InvalidRequestException(SsoOidcError):
@@ -90,6 +106,14 @@ class InvalidRequestRegionException(SsoOidcError):
         super().__init__(description, reason=reason)
         self.endpoint = endpoint
         self.region = region
+
+    @classmethod
+    def from_members(cls, members: Mapping[str, object]) -> Self:
+        return cls(
+            _text(members, "error_description"),
+            endpoint=_text(members, "endpoint") or "",
+            region=_text(members, "region") or "",
+        )
 
     def members(self) -> dict[str, str]:
         return super().members() | {"endpoint": self.endpoint, "region": self.region}

@@ -1,13 +1,15 @@
 """REST-JSON 1.1: bytes to shapes, shapes and errors to responses. The only file that knows JSON and header names.
 
-The reader is strict where leniency has hurt others: one JSON object, UTF-8, no duplicate keys, no NaN, no lone
-surrogates, no NUL, at most `MAX_DEPTH` levels. Whatever it does not like is an `InvalidRequestException`. Unknown
+The server's reader is strict where leniency has hurt others: one JSON object, UTF-8, no duplicate keys, no NaN, no
+lone surrogates, no NUL, at most `MAX_DEPTH` levels. Whatever it does not like is an `InvalidRequestException`. Unknown
 members are ignored (RFC 6749 3.2), and an empty string counts as absent (RFC 6749 3.1).
+
+The client's reader takes what services really send: any member may be missing or null, numbers may be strings.
 """
 
-import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import TypeVar
 
 import msgspec
@@ -86,6 +88,75 @@ def is_json(content_type: bytes) -> bool:
     )
 
 
+class Unreadable(ValueError):
+    """A response body is not what the operation answers with."""
+
+
+def write_request(members: Mapping[str, object]) -> bytes:
+    """The body of a request with these members, by their wire names."""
+    return _encode(members)
+
+
+def members_of(shape: Shape) -> dict[str, object]:
+    """The members of a shape that are there, by their wire names."""
+    return {
+        field.encode_name: value
+        for field in msgspec.structs.fields(shape)
+        if (value := getattr(shape, field.name)) is not None
+    }
+
+
+def read_response(body: bytes, shape: type[S]) -> S:
+    """Read a response body into ``shape``; an empty body has no members.
+
+    Raises:
+        Unreadable: it is not a JSON object, or a member has a wrong type. The text names the member and no value.
+    """
+    try:
+        return _response_decoder(shape).decode(body or b"{}")  # type: ignore[no-any-return]  # of the cache, not of ours
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Unreadable(_without_values(error)) from None
+
+
+def read_response_members(body: bytes) -> dict[str, object]:
+    """The members of a response body as they came, not converted.
+
+    Raises:
+        Unreadable: it is not a JSON object.
+    """
+    try:
+        return _decode_object(body or b"{}")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Unreadable(_without_values(error)) from None
+
+
+def read_error(headers: Mapping[str, str], body: bytes) -> tuple[str, dict[str, object]]:
+    """The name of an error and the members of its body. ``headers`` has lower-case names.
+
+    The name is that in ``x-amzn-errortype``, else that in the body, without prefix and suffix; it is empty if there is
+    none. A body that cannot be read has no members.
+    """
+    try:
+        members = _decode_object(body or b"{}")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        members = {}
+    named = headers.get("x-amzn-errortype") or next(
+        (value for key in ("code", "Code", "__type") if isinstance(value := members.get(key), str)), ""
+    )
+    return named.partition(":")[0].rpartition("#")[2].strip(), members
+
+
+@cache
+def _response_decoder(shape: type[S]) -> "msgspec.json.Decoder[S]":
+    return msgspec.json.Decoder(shape, strict=False)
+
+
+def _without_values(error: Exception) -> str:
+    found = _MEMBER.search(str(error))
+    name = next((group for group in found.groups() if group), "") if found else ""
+    return f"{name} has a wrong type" if name else "the body is not a JSON object"
+
+
 def _headers(request_id: str, body: bytes) -> Headers:
     return [
         (b"content-type", b"application/json"),
@@ -132,6 +203,8 @@ def _refuse_nul(body: bytes) -> None:
 
 
 def _refuse_repeated_keys(body: bytes) -> None:
+    import json
+
     try:
         json.loads(body, object_pairs_hook=_unique)
     except (ValueError, RecursionError):

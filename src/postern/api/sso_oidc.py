@@ -5,7 +5,7 @@ botocore ships.
 """
 
 from postern.api import errors
-from postern.api.operation import Authentication, Operation, Shape
+from postern.api.operation import Authentication, Constraint, Operation, ServiceModel, Shape
 
 API_VERSION = "2019-06-10"
 SIGNING_NAME = "sso-oauth"
@@ -103,6 +103,19 @@ class CreateTokenWithIamResponse(Shape, frozen=True, kw_only=True):
     aws_additional_details: AwsAdditionalDetails | None = None
 
 
+_DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
+_JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+_TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+_ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
+_REFRESH_TOKEN = "urn:ietf:params:oauth:token-type:refresh_token"
+
+# The service model has no constraints. These are what its documentation and the RFCs say of the members.
+_PRESENT = Constraint(min=1)
+_SCOPES = Constraint(min=1, max_items=25, pattern=r"[A-Za-z0-9_-]{1,50}(:[A-Za-z0-9_-]{1,50}){0,2}|sso-portal:\*")
+_URL = Constraint(min=1, max=2048, pattern=r"https?://[!-~]+")
+_APPLICATION_ARN = Constraint(min=10, max=1224, pattern=r"arn:aws[a-z-]*:sso::[0-9]{12}:application/[!-~]+")
+_CODE_VERIFIER = Constraint(min=43, max=128, pattern=r"[A-Za-z0-9._~-]+")  # RFC 7636 4.1
+
 REGISTER_CLIENT = Operation(
     name="RegisterClient",
     method="POST",
@@ -118,6 +131,14 @@ REGISTER_CLIENT = Operation(
         errors.UnsupportedGrantTypeException,
         errors.SlowDownException,
     ),
+    constraints={
+        "clientName": _PRESENT,
+        "clientType": Constraint(min=1, enum=("public",)),
+        "scopes": _SCOPES,
+        "grantTypes": Constraint(min=1, enum=("authorization_code", _DEVICE_CODE, "refresh_token")),
+        "issuerUrl": _URL,
+        "entitledApplicationArn": _APPLICATION_ARN,
+    },
 )
 
 START_DEVICE_AUTHORIZATION = Operation(
@@ -133,6 +154,7 @@ START_DEVICE_AUTHORIZATION = Operation(
         errors.SlowDownException,
         errors.InternalServerException,
     ),
+    constraints={"clientId": _PRESENT, "clientSecret": _PRESENT, "startUrl": _URL},
 )
 
 _TOKEN_ERRORS = (
@@ -156,6 +178,13 @@ CREATE_TOKEN = Operation(
     input=CreateTokenRequest,
     output=CreateTokenResponse,
     errors=_TOKEN_ERRORS,
+    constraints={
+        "clientId": _PRESENT,
+        "clientSecret": _PRESENT,
+        "grantType": Constraint(min=1, enum=("authorization_code", _DEVICE_CODE, "refresh_token")),
+        "scope": _SCOPES,
+        "codeVerifier": _CODE_VERIFIER,
+    },
 )
 
 CREATE_TOKEN_WITH_IAM = Operation(
@@ -167,6 +196,24 @@ CREATE_TOKEN_WITH_IAM = Operation(
     output=CreateTokenWithIamResponse,
     errors=(*_TOKEN_ERRORS, errors.InvalidRequestRegionException),
     authentication=Authentication.SIGV4,
+    constraints={
+        "clientId": _APPLICATION_ARN,
+        "grantType": Constraint(min=1, enum=("authorization_code", "refresh_token", _JWT_BEARER, _TOKEN_EXCHANGE)),
+        "scope": _SCOPES,
+        "subjectTokenType": Constraint(min=1, enum=(_ACCESS_TOKEN,)),
+        "requestedTokenType": Constraint(min=1, enum=(_ACCESS_TOKEN, _REFRESH_TOKEN)),
+        "codeVerifier": _CODE_VERIFIER,
+    },
 )
 
 OPERATIONS = (REGISTER_CLIENT, START_DEVICE_AUTHORIZATION, CREATE_TOKEN, CREATE_TOKEN_WITH_IAM)
+
+SERVICE = ServiceModel(
+    identifier="ssooidc",
+    service_id="SSO OIDC",
+    config_key="sso_oidc",
+    versions=(API_VERSION,),
+    endpoint_prefix=ENDPOINT_PREFIX,
+    signing_name=SIGNING_NAME,
+    operations=OPERATIONS,
+)
