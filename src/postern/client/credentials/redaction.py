@@ -1,0 +1,23 @@
+"""What other programs and services say, made fit for an error text: one short line without what looks secret."""
+
+import re
+
+_MAX_LENGTH = 200
+_NAMED = re.compile(r"(?i)\b([\w-]*(?:password|passwd|secret|token|credential|api[_-]?key)[\w-]*[\"']?\s*[=:]\s*)\S+")
+_WORD = re.compile(r"[A-Za-z0-9+/=_.~-]{16,}")
+_MAX_PLAIN_LENGTH = 31
+
+
+def redacted(text: str) -> str:
+    """The first line of ``text`` that says something. Values of secret names and long words that a key or a token might
+    be are replaced: rather too many than too few.
+    """
+    line = next((line for line in text.splitlines() if line.strip()), "").strip()
+    line = _WORD.sub(_mask, _NAMED.sub(r"\1***", line))
+    return "".join(character if character.isprintable() else " " for character in line[:_MAX_LENGTH])
+
+
+def _mask(word: re.Match[str]) -> str:
+    text = word[0]
+    is_plain = len(text) <= _MAX_PLAIN_LENGTH and not any(character.isdigit() for character in text)
+    return text if is_plain else "***"
