@@ -1,0 +1,166 @@
+"""A token that is good for as long as is asked for, refreshed when it is not: by one of all processes that share a
+cache, while the others wait and take what it got (RFC 6749 6).
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+from postern.api import errors as wire
+from postern.api.operation import Operation, Shape
+from postern.api.sso_oidc import CREATE_TOKEN, CreateTokenRequest
+from postern.client.effects import Call, Flow
+from postern.client.errors import ServiceError, SignInRequired, TransportError, UnreadableResponse
+from postern.client.token_cache.entries import CachedToken, SessionKey
+from postern.client.token_cache.port import TokenCache, TokenCacheError
+from postern.client.token_demand import REFRESH_WINDOW, TokenDemand
+
+Output = TypeVar("Output", bound=Shape)
+
+# The service has said that it will not renew this sign-in.
+_REFUSALS = (
+    wire.InvalidGrantException,
+    wire.InvalidClientException,
+    wire.UnauthorizedClientException,
+    wire.ExpiredTokenException,
+    wire.AccessDeniedException,
+)
+
+
+class Caller(Protocol):
+    """Makes calls as flows: the clients do."""
+
+    def flow(self, operation: Operation[Any, Output], request: Shape) -> Flow[Output]: ...
+
+
+def usable_token(
+    key: SessionKey,
+    cache: TokenCache,
+    caller: Caller,
+    *,
+    now: Callable[[], float],
+    min_ttl: float = 0.0,
+    refresh_window: float = REFRESH_WINDOW,
+) -> Flow[CachedToken]:
+    """The session's token with more than ``min_ttl`` seconds left, refreshed if fewer than ``refresh_window`` are.
+
+    If the service issues tokens that live shorter than ``min_ttl``, the result is a new one, and a warning is logged:
+    to sign in again would give no better. So who depends on ``min_ttl`` looks at ``expires_at``. If the service cannot
+    be reached, the old token is the result while it has more than ``min_ttl`` left. A token that cannot be refreshed is
+    used to its end.
+
+    Raises:
+        SignInRequired: there is no token, or it is over and cannot be refreshed, or the service refused to.
+        TransportError, ServiceError, ModelledError: it could not be refreshed now, and the old one is not good enough.
+        TokenCacheError: the same, because the cache cannot be locked.
+    """
+    demand = TokenDemand(now, min_ttl, refresh_window)
+    token = yield from _load(cache, key)
+    if token is None:
+        raise SignInRequired(f"nobody is signed in: run {_advice(key)}")
+    if demand.is_met_by(token) or (not _can_refresh(token, now()) and demand.is_tolerated(token)):
+        return token
+    lock = cache.lock(key)
+    try:
+        try:
+            yield Call(lock.acquire, lock.cancel)
+        except TokenCacheError as error:
+            return demand.fall_back_on(token, error)
+        return (yield from _renewed(key, cache, caller, demand))
+    finally:
+        # Also when waiting was cancelled: the lock may have been got at the same moment.
+        lock.release()
+
+
+def _renewed(key: SessionKey, cache: TokenCache, caller: Caller, demand: TokenDemand) -> Flow[CachedToken]:
+    """The token after the lock was got: what somebody else got meanwhile, or a new one."""
+    token = yield from _load(cache, key)
+    if token is None:
+        raise SignInRequired(f"nobody is signed in any more: run {_advice(key)}")
+    if demand.is_met_by(token):
+        return token
+    if not _can_refresh(token, demand.now()):
+        if demand.is_tolerated(token):
+            return token
+        raise SignInRequired(f"the sign-in is over and cannot be renewed: run {_advice(key)}")
+    try:
+        new = yield from _refreshed(token, caller, demand.now)
+    except _REFUSALS as error:
+        return (yield from _of_another_tool(key, cache, token, demand, error))
+    except (TransportError, ServiceError, wire.SlowDownException, wire.InternalServerException) as error:
+        return demand.fall_back_on(token, error)
+    yield from _store(cache, key, new)
+    _warn_if_short(new, demand)
+    return new
+
+
+def _refreshed(token: CachedToken, caller: Caller, now: Callable[[], float]) -> Flow[CachedToken]:
+    asked_at = now()
+    answer = yield from caller.flow(
+        CREATE_TOKEN,
+        CreateTokenRequest(
+            client_id=token.client_id or "",
+            client_secret=token.client_secret or "",
+            grant_type="refresh_token",
+            refresh_token=token.refresh_token,
+        ),
+    )
+    if not answer.access_token or answer.expires_in is None:
+        raise UnreadableResponse("CreateToken", "the answer has no token, or does not say for how long", status=200)
+    return token._replace(
+        access_token=answer.access_token,
+        expires_at=asked_at + answer.expires_in,
+        refresh_token=answer.refresh_token or token.refresh_token,
+        issued_at=asked_at,
+    )
+
+
+def _of_another_tool(
+    key: SessionKey, cache: TokenCache, refused: CachedToken, demand: TokenDemand, error: Exception
+) -> Flow[CachedToken]:
+    """The AWS CLI and the SDKs refresh without our lock: that our refresh token was refused may be their doing."""
+    token = yield from _load(cache, key)
+    if token is not None and token.access_token != refused.access_token and demand.is_tolerated(token):
+        return token
+    raise SignInRequired(f"the service does not renew the sign-in any more: run {_advice(key)}") from error
+
+
+def _load(cache: TokenCache, key: SessionKey) -> Flow[CachedToken | None]:
+    # A keyring may ask a person to unlock it.
+    token: CachedToken | None = yield Call(lambda: cache.load(key))
+    return token
+
+
+def _store(cache: TokenCache, key: SessionKey, token: CachedToken) -> Flow[None]:
+    """Keep the token. That it cannot be kept is no reason not to use it."""
+    try:
+        # Never broken off, only waited for: the old refresh token has been spent.
+        yield Call(lambda: cache.store(key, token), lambda: None)
+    except TokenCacheError as error:
+        from logging import getLogger
+
+        getLogger(__name__).warning("the refreshed token could not be kept, the sign-in may be lost: %s", error)
+
+
+def _warn_if_short(token: CachedToken, demand: TokenDemand) -> None:
+    if demand.is_tolerated(token):
+        return
+    from logging import getLogger
+
+    lifetime = token.expires_at - (token.issued_at or 0.0)
+    getLogger(__name__).warning(
+        "tokens of this service live %d s: there is none for %d s", round(lifetime), round(demand.min_ttl)
+    )
+
+
+def _can_refresh(token: CachedToken, now: float) -> bool:
+    if not (token.refresh_token and token.client_id and token.client_secret):
+        return False
+    return token.registration_expires_at is None or token.registration_expires_at > now
+
+
+def _advice(key: SessionKey) -> str:
+    from shlex import quote
+
+    if key.session_name is not None:
+        return f"`postern login --session {quote(key.session_name)}`"
+    return f"`postern login --start-url {quote(key.start_url)}`"
