@@ -3,8 +3,9 @@
 import argparse
 import asyncio
 
-from postern.cli.context import now, opened_store, settings_from, show
-from postern.cli.main import CommandFailed
+from postern.cli.context import opened_store, settings_from
+from postern.cli.exit_codes import CommandFailed
+from postern.cli.output import now, show
 from postern.core.client_registration import MAX_CLIENT_ID, client_digest
 from postern.core.records import RevokedClient
 

@@ -2,7 +2,8 @@
 
 import argparse
 
-from postern.cli.context import columns, settings_from, show
+from postern.cli.context import settings_from
+from postern.cli.output import columns, show
 from postern.server.settings import Declared, Settings, declared
 
 

@@ -1,9 +1,8 @@
-"""What commands share: settings from the command line, an opened store, and output for people or for programs."""
+"""What the server's commands share: settings from the command line, an opened store, and parts of its records."""
 
 import argparse
 import contextlib
-import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 
 import msgspec
 
@@ -28,28 +27,6 @@ async def opened_store(settings: Settings, *, create: bool = False) -> AsyncIter
         yield store
     finally:
         await store.close()
-
-
-def now() -> int:
-    return int(time.time())
-
-
-def show(options: argparse.Namespace, value: object, text: str) -> None:
-    """Print ``value`` as JSON if that was asked for, else ``text``."""
-    print(msgspec.json.format(msgspec.json.encode(value)).decode() if options.json else text)
-
-
-def columns(rows: Sequence[tuple[str, ...]], titles: tuple[str, ...]) -> str:
-    """Rows under titles, each column as wide as it must be."""
-    table: list[tuple[str, ...]] = [titles, *rows]
-    widths = [max(len(row[column]) for row in table) for column in range(len(titles))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table
-    )
-
-
-def utc(seconds: int) -> str:
-    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(seconds))
 
 
 def public(record: msgspec.Struct, *names: str) -> Mapping[str, object]:

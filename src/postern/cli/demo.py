@@ -7,12 +7,14 @@ second start keeps store, person and password.
 import argparse
 import asyncio
 import os
+import sys
 from pathlib import Path
 
 import msgspec
 
 from postern.cli import serve
-from postern.cli.context import now, opened_store, settings_from
+from postern.cli.context import opened_store, settings_from
+from postern.cli.output import now
 from postern.cli.user import random_password
 from postern.core import start_urls, users
 from postern.core.records import Instance
@@ -149,6 +151,10 @@ Sign in with the AWS CLI (2.13 or newer; for older ones see README.md):
   export AWS_CONFIG_FILE={folder / "config"}
   aws sso login --profile demo
   aws sso logout
+
+With postern, in the browser or with a code where there is none:
+
+  {Path(sys.argv[0]).absolute()} login --profile demo
 
 With boto3:
 

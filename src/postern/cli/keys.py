@@ -3,8 +3,9 @@
 import argparse
 import asyncio
 
-from postern.cli.context import columns, now, opened_store, settings_from, show, utc
-from postern.cli.main import CommandFailed
+from postern.cli.context import opened_store, settings_from
+from postern.cli.exit_codes import CommandFailed
+from postern.cli.output import columns, now, show, utc
 from postern.core.keys import new_key_record, open_ring
 from postern.core.records import RingKeyRecord
 from postern.server.master_key import load_master_key

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 
 from postern.cli.context import settings_from
-from postern.cli.main import CommandFailed
+from postern.cli.exit_codes import CommandFailed
 from postern.server.serving import CannotListen, CannotStart
 from postern.server.serving import serve as run_server
 from postern.server.settings import Settings

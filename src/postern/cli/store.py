@@ -3,7 +3,8 @@
 import argparse
 import asyncio
 
-from postern.cli.context import settings_from, show
+from postern.cli.context import settings_from
+from postern.cli.output import show
 from postern.stores import check_store
 
 

@@ -6,8 +6,9 @@ import getpass
 import secrets
 import sys
 
-from postern.cli.context import columns, now, opened_store, public, settings_from, show, utc
-from postern.cli.main import CommandFailed
+from postern.cli.context import opened_store, public, settings_from
+from postern.cli.exit_codes import CommandFailed
+from postern.cli.output import columns, now, show, utc
 from postern.core import users
 from postern.core.records import User, UserStatus
 from postern.server.password_hashing import ThreadedHasher

@@ -1,0 +1,144 @@
+"""The commands of those who sign in: what they are called and what they take."""
+
+import argparse
+
+from postern.cli.parser import Commands, Parser, add_command, add_group, add_json
+
+_CACHE_HELP = "where tokens are kept: aws (the AWS CLI's cache), aws:FOLDER, keyring, encrypted:FOLDER"
+
+
+def declare(commands: Commands) -> None:
+    """``login``, ``logout``, ``status``, ``token``, ``configure``, ``doctor``, ``completion``."""
+    add_command(commands, "login", "login.login", "Sign in, unless a sign-in is still good.", _login)
+    add_command(commands, "logout", "logout.logout", "Sign out, here and at the service.", _logout)
+    add_command(commands, "status", "status.status", "Show the sign-ins: configured ones and cached ones.", _status)
+    add_command(
+        commands, "token", "token.token", "Print the access token, refreshed if need be. Never signs in.", _token
+    )
+    add_group(commands, "configure", "Write the AWS configuration file: sso.", _configure_commands)
+    add_command(commands, "doctor", "doctor.doctor", "Say what is wrong with a sign-in, and what to do.", _doctor)
+    add_command(
+        commands,
+        "completion",
+        "completion.completion",
+        "Print a shell's completion script.",
+        _completion,
+        epilog=_INSTALL,
+    )
+
+
+_INSTALL = """\
+to install it, once:
+  bash  postern completion bash > ~/.local/share/bash-completion/completions/postern
+  zsh   postern completion zsh > "${fpath[1]}/_postern"
+  fish  postern completion fish > ~/.config/fish/completions/postern.fish
+"""
+
+
+def _configure_commands(commands: Commands) -> None:
+    add_command(
+        commands,
+        "sso",
+        "configure.sso",
+        "Write sso-session, profile and endpoints. Shows the difference and asks before it writes.",
+        _configure_sso,
+    )
+
+
+def _which(parser: Parser) -> None:
+    parser.add_argument("--session", metavar="NAME", help="the [sso-session NAME] of the AWS configuration file")
+    parser.add_argument("--profile", metavar="NAME", help="the profile whose sign-in is meant")
+    parser.add_argument("--start-url", metavar="URL", help="start URL, instead of a configured one")
+    parser.add_argument("--region", help="region of the start URL")
+    parser.add_argument("--endpoint-url", metavar="URL", help="where the service is, instead of what is configured")
+
+
+def _login(parser: Parser) -> None:
+    _which(parser)
+    _scopes(parser)
+    parser.add_argument("--use-device-code", action="store_true", help="show a code to enter on any device")
+    parser.add_argument("--no-browser", action="store_true", help="show the address and open no browser")
+    parser.add_argument("--callback-port", type=_port, default=0, metavar="N", help="loopback port for the browser")
+    parser.add_argument(
+        "--timeout", type=_seconds, default=600.0, metavar="S", help="give up after so many seconds; 0: never"
+    )
+    _min_ttl(parser)
+    parser.add_argument("--force", action="store_true", help="sign in even if a sign-in is still good")
+    _cache(parser)
+
+
+def _logout(parser: Parser) -> None:
+    _which(parser)
+    parser.add_argument("--all", action="store_true", help="end every cached sign-in")
+    _cache(parser)
+
+
+def _status(parser: Parser) -> None:
+    _which(parser)
+    _cache(parser)
+
+
+def _token(parser: Parser) -> None:
+    _which(parser)
+    _min_ttl(parser)
+    _cache(parser)
+
+
+def _configure_sso(parser: Parser) -> None:
+    _which(parser)
+    _scopes(parser)
+    parser.add_argument("--account-id", metavar="ID", help="account whose role the profile takes")
+    parser.add_argument("--role-name", metavar="NAME", help="role (permission set) that the profile takes")
+    parser.add_argument("--yes", action="store_true", help="write without asking")
+    parser.add_argument("--dry-run", action="store_true", help="show the difference and write nothing")
+    add_json(parser)
+
+
+def _doctor(parser: Parser) -> None:
+    _which(parser)
+    _cache(parser)
+
+
+def _completion(parser: Parser) -> None:
+    parser.add_argument("shell", choices=("bash", "zsh", "fish"))
+
+
+def _scopes(parser: Parser) -> None:
+    parser.add_argument("--scopes", type=_list, metavar="A,B", help="scopes to register for")
+
+
+def _min_ttl(parser: Parser) -> None:
+    parser.add_argument(
+        "--min-ttl", type=_seconds, default=0.0, metavar="S", help="seconds that the access token must have left"
+    )
+
+
+def _cache(parser: Parser) -> None:
+    parser.add_argument("--cache", metavar="SPEC", help=_CACHE_HELP)
+    add_json(parser)
+
+
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(word for word in text.replace(",", " ").split() if word)
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise argparse.ArgumentTypeError(f"{text} is no port")
+    return port
+
+
+def _seconds(text: str) -> float:
+    """Also with a unit: ``90``, ``90s``, ``15m``, ``2h``."""
+    number, factor = (text[:-1], _UNITS[text[-1]]) if text[-1:] in _UNITS else (text, 1)
+    try:
+        seconds = float(number) * factor
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return seconds
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3600}

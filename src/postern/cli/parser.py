@@ -1,0 +1,105 @@
+"""The frame of the command line: the parser of all commands, and what their declarations share.
+
+A command's own arguments are declared when it is called, so that no command waits for those of the others.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+from postern import __version__
+
+EXIT_CODES = """\
+exit codes:
+  0    done
+  1    refused, not found, or (doctor) something is wrong
+  2    wrong usage, settings or configuration
+  3    store or master key unfit
+  4    sign-in needed, denied or expired
+  5    the service cannot be reached, or does not answer as it should
+  130  interrupted
+"""
+
+
+class Formatter(argparse.RawDescriptionHelpFormatter):
+    """Help as wide as the terminal."""
+
+    def __init__(self, prog: str) -> None:
+        # PERF: asked for no width, argparse imports shutil for it and with that every compression: 4 ms, help or not.
+        super().__init__(prog, max_help_position=28, width=_width())
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose arguments are declared when they are needed."""
+
+    def __init__(self, *, declare: "Callable[[Parser], None] | None" = None, **settings: Any) -> None:
+        super().__init__(formatter_class=Formatter, **settings)
+        self._declare = declare
+
+    def declared(self) -> "Parser":
+        """This parser, with all its arguments."""
+        declare, self._declare = self._declare, None
+        if declare is not None:
+            declare(self)
+        return self
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        return super(Parser, self.declared()).parse_known_args(args, namespace)
+
+
+# mypy knows the type as generic, Python does not.
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
+
+
+def command_line() -> Parser:
+    """The parser of ``postern``."""
+    from postern.cli import client_commands, server_commands
+
+    parser = Parser(prog="postern", description="The open IAM Identity Center sign-in.", epilog=EXIT_CODES)
+    parser.add_argument("--version", action="version", version=f"postern {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, prog="postern")
+    client_commands.declare(commands)
+    server_commands.declare(commands)
+    return parser
+
+
+def add_group(commands: Commands, name: str, help_: str, declare: Callable[[Commands], None]) -> None:
+    """A command with commands of its own."""
+
+    def declare_commands(parser: Parser) -> None:
+        declare(parser.add_subparsers(title="commands", metavar="COMMAND", required=True, prog=parser.prog))
+
+    commands.add_parser(name, help=help_, description=help_, declare=declare_commands)
+
+
+def add_command(
+    commands: Commands,
+    name: str,
+    target: str,
+    help_: str,
+    declare: Callable[[Parser], None] = lambda parser: None,
+    epilog: str | None = None,
+) -> None:
+    """A command that is the function ``module.function`` (``target``) below `postern.cli`."""
+    module, _, function = target.rpartition(".")
+    parser = commands.add_parser(name, help=help_, description=help_, declare=declare, epilog=epilog)
+    parser.set_defaults(module=module, function=function)
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _width() -> int:
+    """Of the terminal, less a margin."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isascii() and columns.isdigit() and int(columns):
+        return int(columns) - 2
+    try:
+        return (os.get_terminal_size(sys.__stdout__.fileno()).columns if sys.__stdout__ else 80) - 2
+    except (OSError, ValueError):
+        return 78
