@@ -68,11 +68,11 @@ def node() -> Path:
     return sdks.NODE
 
 
-@pytest.fixture(scope="session", params=["boto3", "js-v2", "js-v3"])
+@pytest.fixture(scope="session", params=["boto3", "js-v2", "js-v3", "postern", "postern-async"])
 def sdk_name(request: pytest.FixtureRequest) -> str:
     """Each SDK in turn."""
     name: str = request.param
-    if name != "boto3":
+    if name not in sdks.IN_PROCESS:
         request.getfixturevalue("node")
     return name
 

@@ -1,5 +1,6 @@
 """The SDKs behind one face, so that a flow is written once and run by each of them."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -8,9 +9,16 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import boto3
+import msgspec
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from postern.api.errors import ModelledError
+from postern.api.operation import Shape
+from postern.api.portal import LOGOUT
+from postern.client.options import Options
+from postern.client.service import AsyncService, Service
+from postern.client.sso_oidc import SSOOIDC, AsyncSSOOIDC
 from tests.clients_real.servers import ROOT, environment
 
 NODE = Path(sys.executable).with_name("node")
@@ -64,6 +72,74 @@ class Boto3:
         self.sso.close()
 
 
+class Postern:
+    """Our own client. What it gives and raises is turned into the model's names."""
+
+    def __init__(self, endpoint: str) -> None:
+        portal = Service.define_service("sso", operations=[LOGOUT])
+        self._clients = [made(**_options(endpoint)) for made in (SSOOIDC, portal)]
+
+    def call(self, operation: str, **members: object) -> dict[str, Any]:
+        oidc, sso = self._clients
+        try:
+            return _members((sso if operation == "Logout" else oidc).make_request(operation, members).send())
+        except ModelledError as error:
+            raise SdkError(_seen_by_postern(error)) from None
+
+    def close(self) -> None:
+        for client in self._clients:
+            client.close()
+
+
+class PosternAsync:
+    """The same under asyncio, on a loop of its own."""
+
+    def __init__(self, endpoint: str) -> None:
+        portal = AsyncService.define_service("sso", operations=[LOGOUT])
+        self._loop = asyncio.new_event_loop()
+        self._clients = [made(**_options(endpoint)) for made in (AsyncSSOOIDC, portal)]
+
+    def call(self, operation: str, **members: object) -> dict[str, Any]:
+        oidc, sso = self._clients
+        request = (sso if operation == "Logout" else oidc).make_request(operation, members)
+        try:
+            return _members(self._loop.run_until_complete(request.send()))
+        except ModelledError as error:
+            raise SdkError(_seen_by_postern(error)) from None
+
+    def close(self) -> None:
+        for client in self._clients:
+            self._loop.run_until_complete(client.close())
+        self._loop.close()
+
+
+def _options(endpoint: str) -> Options:
+    # The server judges: the tests send what does not fit on purpose.
+    return {
+        "endpoint": endpoint,
+        "region": REGION,
+        "access_key_id": "AKIDEXAMPLE",
+        "secret_access_key": "an example",
+        "param_validation": False,
+        "environment": {"AWS_CONFIG_FILE": "/nonexistent", "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent"},
+    }
+
+
+def _members(output: Shape) -> dict[str, Any]:
+    members: dict[str, Any] = msgspec.to_builtins(output)
+    return members
+
+
+def _seen_by_postern(error: ModelledError) -> dict[str, Any]:
+    return {
+        "name": error.wire_name(),
+        "status": error.status,
+        "error": getattr(error, "error", None),
+        "error_description": getattr(error, "error_description", None),
+        "typed": error.request_id is not None,
+    }
+
+
 def _seen_by_botocore(client: Any, error: ClientError) -> dict[str, Any]:
     name = error.response["Error"]["Code"]
     return {
@@ -105,6 +181,13 @@ class Node:
         self._process.stdout.close()
 
 
+IN_PROCESS: dict[str, type[Boto3 | Postern | PosternAsync]] = {
+    "boto3": Boto3,
+    "postern": Postern,
+    "postern-async": PosternAsync,
+}
+
+
 def node_environment(variables: Mapping[str, str]) -> dict[str, str]:
     quiet = {
         "AWS_SDK_JS_SUPPRESS_MAINTENANCE_MODE_MESSAGE": "1",
@@ -114,5 +197,7 @@ def node_environment(variables: Mapping[str, str]) -> dict[str, str]:
     return environment({"NODE_PATH": str(JS_PACKAGES), **quiet, **variables})
 
 
-def open_sdk(name: str, endpoint: str) -> Boto3 | Node:
-    return Boto3(endpoint) if name == "boto3" else Node({"js-v2": "sdk_v2.js", "js-v3": "sdk_v3.js"}[name], endpoint)
+def open_sdk(name: str, endpoint: str) -> Boto3 | Node | Postern | PosternAsync:
+    if name in IN_PROCESS:
+        return IN_PROCESS[name](endpoint)
+    return Node({"js-v2": "sdk_v2.js", "js-v3": "sdk_v3.js"}[name], endpoint)
