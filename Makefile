@@ -29,7 +29,7 @@ format: ## Put the code in the house's format, and fix what lint can fix
 	.venv/bin/ruff check --fix-only
 	.venv/bin/ruff format
 
-bench: ## Measure against the peers (ARGS="--help")
+bench: ## Measure server and client beside others (ARGS="--help")
 	@scripts/setup bench
 	@exec .venv/bin/python -m bench $(ARGS)
 

@@ -1,5 +1,5 @@
-"""``python -m bench``: pending poll, register, device start and refresh, each beside a bare ASGI application on the
-same server.
+"""``python -m bench``: the server's operations, each beside a bare ASGI application on the same server, and the client
+beside other clients (see `bench.client`).
 
 Server and load each have a core of their own. Reference and Postern alternate; the ratio is taken pair by pair.
 Postern stores on SQLite with full synchronisation and answers after the commit; nothing is cached away. Request
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench import fixtures
+from bench import client, fixtures
 from bench.measure import Figures, Sample, Server, load
 from postern.server.settings import load as load_settings
 
@@ -56,11 +56,25 @@ class Outcome(msgspec.Struct, frozen=True):
 
 def main() -> int:
     options = _options()
+    code = 0
+    if options.part in ("all", "server"):
+        code = _server(options)
+    if options.part in ("all", "client"):
+        rows = client.measure(options.pairs, options.seconds, options.only or ())
+        print(_json(rows) if options.json else client.table(rows))
+    return code
+
+
+def _json(value: object) -> str:
+    return msgspec.json.format(msgspec.json.encode(value)).decode()
+
+
+def _server(options: argparse.Namespace) -> int:
     cases = [case for case in CASES if not options.only or case.name in options.only]
     with tempfile.TemporaryDirectory(prefix="postern-bench-") as folder:
         outcomes = [_run(case, Path(folder) / case.bodies, options) for case in cases]
     if options.json:
-        print(msgspec.json.format(msgspec.json.encode(outcomes)).decode())
+        print(_json(outcomes))
     else:
         print(_table(outcomes))
     wrong = sum(sample.wrong for outcome in outcomes for sample in (*outcome.bare.samples, *outcome.ours.samples))
@@ -74,11 +88,14 @@ def _options() -> argparse.Namespace:
         prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
+        "part", nargs="?", choices=("all", "server", "client"), default="all", help="what to measure (default all)"
+    )
+    parser.add_argument(
         "--only",
         action="append",
         metavar="NAME",
-        choices=[case.name for case in CASES],
-        help="one operation; may be repeated",
+        choices=[*(case.name for case in CASES), *(workload.name for workload in client.WORKLOADS)],
+        help="one operation or workload; may be repeated",
     )
     parser.add_argument("--pairs", type=int, default=5, help="pairs of runs, reference and Postern in turn (default 5)")
     parser.add_argument("--seconds", type=int, default=4, help="length of a run (default 4)")
