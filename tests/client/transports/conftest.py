@@ -1,10 +1,8 @@
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from postern.client.transports.options import TransportOptions
-from tests.client.transports.certificates import Certificates
 from tests.client.transports.pools import AsyncPool, BlockingPool, OpenPool, Pool, UvloopPool
 
 
@@ -27,9 +25,3 @@ def open_pool(request: pytest.FixtureRequest) -> Iterator[OpenPool]:
 def pool(open_pool: OpenPool) -> Pool:
     """A pool with the options that everybody gets."""
     return open_pool()
-
-
-@pytest.fixture(scope="session")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    folder: Path = tmp_path_factory.mktemp("certificates")
-    return Certificates(folder)
