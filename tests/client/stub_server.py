@@ -68,7 +68,7 @@ def json_answer(status: int = 200, body: object = None, **headers: str) -> bytes
 
 class StubServer:
     """Listens on a free port of ``host``, in TLS if there is a context for it; ``url`` has no slash at its end.
-    ``greeting`` is what a client gets before it asks for anything.
+    ``greeting`` is what a client gets before it asks for anything; ``given`` counts the answers that are over.
     """
 
     def __init__(
@@ -76,6 +76,7 @@ class StubServer:
     ) -> None:
         self.requests: list[Received] = []
         self.connections = 0
+        self.given = 0
         self._script = script
         self._greeting = greeting
         self._tls = tls
@@ -170,6 +171,9 @@ class StubServer:
                     count = len(self.requests)
                     self._changed.notify_all()
                 goes_on = self._give(self._answer(request, count), connection)
+                with self._changed:
+                    self.given += 1
+                    self._changed.notify_all()
 
     def _answer(self, request: Received, count: int) -> Answer:
         if callable(self._script):

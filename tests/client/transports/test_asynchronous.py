@@ -8,9 +8,13 @@ from collections.abc import Callable
 import pytest
 import uvloop
 
-from postern.client.errors import ConfigurationError
+from postern.client.errors import ConfigurationError, InvalidResponse, TlsError
+from postern.client.transports.async_connection import Connection, open_connection
 from postern.client.transports.asynchronous import AsyncConnectionPool
+from postern.client.transports.exchange import ResponseReader
 from postern.client.transports.options import TransportOptions
+from postern.client.transports.routes import Routes
+from postern.client.transports.tls import Trust
 from tests.client.stub_server import Answer, Pause, Received, StubServer, json_answer, raw_answer
 from tests.client.transports.certificates import Certificates
 from tests.client.transports.pools import get, post
@@ -179,11 +183,30 @@ async def test_a_connection_in_use_outlives_the_close_and_is_not_kept() -> None:
         await asyncio.to_thread(server.wait_until_left)
 
 
-async def test_an_idle_connection_that_is_spoken_on_is_not_used() -> None:
-    pool = AsyncConnectionPool()
-    with StubServer([[json_answer(), Pause(0.01), b"HTTP/1.1 408 Request Timeout\r\n\r\n"]]) as server:
-        await pool.send(get(server.url))
+@LOOPS
+def test_what_a_server_says_before_it_is_asked_is_not_lost(new_loop: NewLoop) -> None:
+    greeted = threading.Event()
+    trust = Trust(TransportOptions())
+
+    async def greet(server: StubServer) -> Connection:
+        route = Routes(TransportOptions()).find(get(server.url))[0]
+        connection = await open_connection(asyncio.get_running_loop(), route, trust, None)
+        await asyncio.to_thread(greeted.wait, 10)
+        await asyncio.sleep(0)
+        greeted.clear()
+        return connection
+
+    async def main() -> None:
+        connection = await greet(server)
+        with pytest.raises(InvalidResponse, match="not HTTP"):
+            await connection.exchange(b"", ResponseReader(place=server.place, max_body=1), 0, is_total=False)
+        connection.close()
+        connection = await greet(server)
+        with pytest.raises(TlsError, match="does not speak TLS"):
+            await connection.secure(trust)
+        connection.close()
         await asyncio.to_thread(server.wait_until_left)
-        assert (await pool.send(get(server.url))).status == 200
-        assert server.connections == 2
-        await pool.close()
+
+    greeting: Answer = (b"SSH-2.0-OpenSSH_9.6\r\n", lambda _: greeted.set())
+    with StubServer([], greeting=greeting) as server, asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(main())

@@ -67,6 +67,8 @@ def test_a_forked_child_leaves_the_connections_of_its_parent_alone(certificates:
 
 
 def _in_the_child(pool: ConnectionPool, url: str) -> int:
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(10)
     try:
         pool.send(get(url))
         pool.send(get(url))

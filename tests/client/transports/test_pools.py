@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -69,6 +70,14 @@ def test_a_connection_that_the_server_closed_meanwhile_is_replaced(pool: Pool) -
         pool.send(get(server.url))
         server.drop_connections()
         assert pool.send(post(server.url)).status == 200
+        assert [request.connection for request in server.requests] == [1, 2]
+
+
+def test_an_answer_to_nothing_is_not_taken_for_the_next_one(pool: Pool) -> None:
+    with StubServer([[json_answer(), Pause(0.01), raw_answer(408)], json_answer()]) as server:
+        pool.send(get(server.url))
+        server.wait_for(lambda server: server.given == 1)
+        assert pool.send(get(server.url)).status == 200
         assert [request.connection for request in server.requests] == [1, 2]
 
 
@@ -238,17 +247,19 @@ def test_the_time_out_of_a_request_is_for_the_whole_answer(pool: Pool) -> None:
 
 def test_a_server_that_does_not_accept_is_left(open_pool: OpenPool) -> None:
     pool = open_pool(TransportOptions(connect_timeout=SHORT))
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+    with full_server() as port, pytest.raises(ConnectTimeout, match=f"127.0.0.1:{port}"):
+        pool.send(get(f"http://127.0.0.1:{port}"))
+
+
+@contextmanager
+def full_server() -> Iterator[int]:
+    """The port of a server whose queue has no room for one more."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener, socket.socket() as pending:
         place = listener.getsockname()
-        with socket.create_connection(place), _connecting(place), pytest.raises(ConnectTimeout, match=str(place[1])):
-            pool.send(get(f"http://127.0.0.1:{place[1]}"))
-
-
-def _connecting(place: tuple[str, int]) -> socket.socket:
-    pending = socket.socket()
-    pending.setblocking(False)
-    pending.connect_ex(place)
-    return pending
+        with socket.create_connection(place):
+            pending.setblocking(False)
+            pending.connect_ex(place)
+            yield place[1]
 
 
 def test_a_port_without_a_server_is_named(pool: Pool) -> None:
@@ -263,16 +274,16 @@ def test_a_name_that_cannot_be_resolved_is_named(pool: Pool) -> None:
         pool.send(get("http://nowhere.invalid/"))
 
 
-def test_a_host_is_tried_at_its_other_addresses(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
-    with StubServer([json_answer()]) as server, socket.create_server(("127.0.0.2", 0)) as other:
-        other_port = other.getsockname()[1]
-        other.close()
-        found = [
-            (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.2", other_port)),
-            (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", server.port)),
-        ]
+def test_a_host_is_tried_at_its_other_addresses_while_there_is_time(
+    open_pool: OpenPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = open_pool(TransportOptions(connect_timeout=SHORT * 3))
+    with StubServer([json_answer()]) as server, full_server() as silent, socket.create_server(("127.0.0.1", 0)) as gone:
+        ports = (gone.getsockname()[1], silent, server.port)
+        gone.close()
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)) for port in ports]
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_kwargs: found)
-        assert pool.send(get("http://two.test/")).status == 200
+        assert pool.send(get("http://three.test/")).status == 200
 
 
 def test_servers_are_reached_by_ipv6(pool: Pool) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import select
 import socket
 from collections.abc import Sequence
 from typing import cast
@@ -18,7 +19,9 @@ _NO_LIMIT = 86_400.0  # to asyncio, which wants one: the pool's own is around it
 class Connection(asyncio.Protocol):
     """``lost`` is done when its socket is closed."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, route: Route) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, connected: socket.socket, route: Route) -> None:
+        self._poll = select.poll()
+        self._poll.register(connected, select.POLLIN)
         self.route = route
         self.idle_since = 0.0
         self.lost: asyncio.Future[None] = loop.create_future()
@@ -33,9 +36,9 @@ class Connection(asyncio.Protocol):
         self._deadline = math.inf
         self._timer: asyncio.TimerHandle | None = None
 
-    @property
-    def is_closing(self) -> bool:
-        return self._transport.is_closing()
+    def is_quiet(self) -> bool:
+        """Whether nothing came while it was idle, not even something that the loop has yet to see."""
+        return not self._transport.is_closing() and not self._poll.poll(0)
 
     def close(self) -> None:
         """At once, without waiting for the other side."""
@@ -180,7 +183,7 @@ async def open_connection(
         TransportError: there is none.
     """
     connected = await _connect(loop, route, deadline)
-    connection = Connection(loop, route)
+    connection = Connection(loop, connected, route)
     try:
         await loop.create_connection(lambda: connection, sock=connected)
     except BaseException:

@@ -126,8 +126,9 @@ class _Home:
             old.close()
         while True:
             connection = self._shelf.take(route)
-            if connection is None or not connection.is_closing:
+            if connection is None or connection.is_quiet():
                 return connection
+            connection.close()
 
     def _keep(self, connection: Connection) -> None:
         surplus = self._shelf.put(connection, self.loop.time())
