@@ -5,9 +5,10 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
-from postern.client.effects import Call, Emit, Flow, Send, Sleep
+from postern.client.effects import Call, Effect, Emit, Flow, Send, Sleep
 from postern.client.http import HttpRequest, HttpResponse
 from postern.client.sso_oidc import SSOOIDC, AsyncSSOOIDC
+from tests.client import by_hand
 
 T = TypeVar("T")
 Answer = HttpResponse | Exception | Callable[[HttpRequest], HttpResponse]
@@ -80,20 +81,9 @@ class Trip:
         self.effects: list[object] = []
 
     def run(self, flow: Flow[T]) -> T:
-        try:
-            effect = next(flow)
-            while True:
-                try:
-                    result = self._perform(effect)
-                except Exception as error:
-                    effect = flow.throw(error)
-                else:
-                    effect = flow.send(result)
-        except StopIteration as end:
-            value: T = end.value
-            return value
+        return by_hand.drive(flow, self._perform)
 
-    def _perform(self, effect: object) -> object:
+    def _perform(self, effect: Effect) -> object:
         self.effects.append(effect)
         match effect:
             case Send():
@@ -105,8 +95,6 @@ class Trip:
             case Emit():
                 for listener in effect.listeners:
                     listener(*effect.arguments)
-            case _:
-                raise AssertionError(f"no effect: {effect}")
         return None
 
 

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from postern.client.credentials import Credentials
-from postern.client.effects import Call, Flow, Send, Sleep
+from postern.client.effects import Call, Effect, Flow, Send, Sleep
 from postern.client.errors import CredentialsError
 from postern.client.http import HttpRequest, HttpResponse
 from postern.client.shared_config import SharedConfig
+from tests.client import by_hand
 
 T = TypeVar("T")
 Answer = HttpResponse | Exception
@@ -32,20 +33,9 @@ class Driver:
         self.calls: list[Call] = []
 
     def run(self, flow: Flow[T]) -> T:
-        try:
-            effect = next(flow)
-            while True:
-                try:
-                    result = self._perform(effect)
-                except Exception as error:
-                    effect = flow.throw(error)
-                else:
-                    effect = flow.send(result)
-        except StopIteration as end:
-            value: T = end.value
-            return value
+        return by_hand.drive(flow, self._perform)
 
-    def _perform(self, effect: object) -> object:
+    def _perform(self, effect: Effect) -> object:
         match effect:
             case Send():
                 self.sent.append(effect.request)

@@ -11,11 +11,12 @@ from postern.api.sso_oidc import (
     RegisterClientResponse,
     StartDeviceAuthorizationResponse,
 )
-from postern.client.effects import Call, Emit, Flow, Sleep
+from postern.client.effects import Call, Effect, Emit, Flow, Sleep
 from postern.client.endpoints import Endpoint
 from postern.client.sign_in.interface import Authorization, DeviceCode
 from postern.client.sign_in.login_request import LoginRequest
 from postern.client.token_cache import CachedToken
+from tests.client import by_hand
 
 T = TypeVar("T")
 Output = TypeVar("Output", bound=Shape)
@@ -130,21 +131,10 @@ def drive(flow: Flow[T], clock: Clock, *, on_sleep: Callable[[float], None] | No
     """Drive a flow by hand. Sleeping moves the clock, unless ``on_sleep`` does something else to it; the wait for a
     callback lasts no time, but counts as if it had.
     """
-    try:
-        effect = next(flow)
-        while True:
-            try:
-                result = _perform(effect, clock, on_sleep)
-            except Exception as error:
-                effect = flow.throw(error)
-            else:
-                effect = flow.send(result)
-    except StopIteration as end:
-        value: T = end.value
-        return value
+    return by_hand.drive(flow, lambda effect: _perform(effect, clock, on_sleep))
 
 
-def _perform(effect: object, clock: Clock, on_sleep: Callable[[float], None] | None) -> object:
+def _perform(effect: Effect, clock: Clock, on_sleep: Callable[[float], None] | None) -> object:
     match effect:
         case Sleep():
             clock.time += effect.seconds
