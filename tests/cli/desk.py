@@ -5,11 +5,14 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
 
 from postern.cli import main
+from postern.cli.aws_config_text import header
+from postern.client import driver
 from postern.client.token_cache import CachedToken, FileTokenCache, SessionKey
 
 START_URL = "https://lab.awsapps.com/start"
@@ -66,6 +69,10 @@ class Desk:
         said = self._capsys.readouterr()
         return Outcome(code, said.out, said.err)
 
+    def hurry(self) -> None:
+        """What the client would wait for passes at once."""
+        self._monkeypatch.setattr(driver, "time", SimpleNamespace(sleep=lambda seconds: None))
+
     def configure(self, text: str) -> None:
         self.config_file.parent.mkdir(exist_ok=True, mode=0o700)
         self.config_file.write_text(text)
@@ -73,8 +80,8 @@ class Desk:
     def use_session(self, endpoint: str | None = None, name: str = "lab", start_url: str = START_URL) -> None:
         """One session, with a profile of the same name."""
         services = f"services = {name}\n" if endpoint else ""
-        text = f"[sso-session {name}]\nsso_start_url = {start_url}\nsso_region = {REGION}\n\n"
-        text += f"[profile {name}]\nsso_session = {name}\nregion = {REGION}\n{services}"
+        text = f"[{header('sso-session', name)}]\nsso_start_url = {start_url}\nsso_region = {REGION}\n\n"
+        text += f"[{header('profile', name)}]\nsso_session = {name}\nregion = {REGION}\n{services}"
         if endpoint:
             blocks = "".join(f"{each} =\n  endpoint_url = {endpoint}\n" for each in ("sso_oidc", "sso"))
             text += f"\n[services {name}]\n{blocks}"

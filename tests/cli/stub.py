@@ -23,12 +23,15 @@ class Asked(NamedTuple):
 
 
 class Stub:
-    """``answers`` are by path; any other path is answered with 404 and no JSON."""
+    """``answers`` are by path; any other path is answered with 404 and no JSON. As a proxy it refuses all ``tunnels``
+    that it is asked for.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.answers: dict[str, Answer] = {}
         self.asked: list[Asked] = []
+        self.tunnels: list[str] = []
 
     def answer(self, asked: Asked) -> Answer:
         self.asked.append(asked)
@@ -50,6 +53,10 @@ def serving(tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> Itera
 
     class Handler(BaseHTTPRequestHandler):
         def log_message(self, *_: object) -> None: ...
+
+        def do_CONNECT(self) -> None:
+            stub.tunnels.append(self.path)
+            self.send_error(403)
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))

@@ -149,6 +149,7 @@ def test_the_file_that_the_environment_names_is_written(desk: Desk, tmp_path: Pa
         ((*GIVEN, "--yes", "--start-url", "ftp://x"), "is no http(s) URL"),
         ((*GIVEN, "--yes", "--start-url", "https://x\n[default]"), "is no http(s) URL"),
         ((*GIVEN, "--yes", "--endpoint-url", "http://user:word@x"), "user name or password"),
+        ((*GIVEN, "--yes", "--endpoint-url", "127.0.0.1:8765"), "must begin with http:// or https://"),
         ((*GIVEN, "--yes", "--account-id", "12"), "is not twelve digits"),
         ((*GIVEN, "--yes", "--role-name", "a b"), "is no role name"),
         ((*GIVEN, "--yes", "--scopes", "a;b"), "is no scope"),
@@ -173,8 +174,67 @@ def test_a_file_that_makes_no_sense_is_left_alone(desk: Desk) -> None:
 def test_a_folder_that_cannot_be_made_is_told(desk: Desk) -> None:
     (desk.home / ".aws").write_text("in the way")
     outcome = desk("configure", "sso", *GIVEN, "--yes")
-    assert outcome.code in (1, 2)
-    assert str(desk.config_file) in outcome.complaint
+    assert outcome.code == 2
+    assert f"cannot read {desk.config_file}" in outcome.complaint
+
+
+def test_a_file_that_cannot_be_written_is_told(desk: Desk) -> None:
+    desk.set(AWS_CONFIG_FILE="/proc/aws-config")
+    outcome = desk("configure", "sso", *GIVEN, "--yes")
+    assert outcome.code == 1
+    assert "cannot write /proc/aws-config" in outcome.complaint
+
+
+def test_what_is_known_must_be_usable(desk: Desk) -> None:
+    desk.configure("[sso-session lab]\nsso_start_url = https://x.example/start  # mine\nsso_region = us-east-1\n")
+    outcome = desk("configure", "sso", "--session", "lab", "--yes")
+    assert (outcome.code, "is no http(s) URL" in outcome.complaint) == (2, True)
+
+
+# More than one profile
+
+
+def test_a_second_profile_goes_where_the_first_goes(desk: Desk) -> None:
+    desk("configure", "sso", *GIVEN, *ENDPOINT, "--yes")
+    assert desk("configure", "sso", "--session", "lab", "--profile", "second", "--yes").code == 0
+    assert read(desk).profile("second")["services"] == "lab"
+    assert desk("token", "--session", "lab").code == 4  # and not 2: there is one place to go to
+
+
+def test_a_second_profile_takes_over_an_endpoint_of_the_profile_too(desk: Desk) -> None:
+    desk.configure(
+        "[sso-session lab]\nsso_start_url = https://lab.awsapps.com/start\nsso_region = us-east-1\n"
+        f"[profile first]\nsso_session = lab\nendpoint_url = {ENDPOINT[1]}\n"
+    )
+    assert desk("configure", "sso", "--session", "lab", "--profile", "second", "--yes").code == 0
+    assert read(desk).profile("second")["endpoint_url"] == ENDPOINT[1]
+
+
+@pytest.mark.parametrize(
+    "more, services", [(("--endpoint-url", "https://own.example"), "lab"), ((), "own")], ids=["given", "kept"]
+)
+def test_a_profile_that_says_where_to_go_takes_nothing_over(desk: Desk, more: tuple[str, ...], services: str) -> None:
+    desk("configure", "sso", *GIVEN, *ENDPOINT, "--yes")
+    own = "" if more else "[profile second]\nservices = own\n[services own]\nsso_oidc =\n  endpoint_url = https://own\n"
+    desk.config_file.write_text(desk.config_file.read_text() + own)
+    assert desk("configure", "sso", "--session", "lab", "--profile", "second", *more, "--yes").code == 0
+    assert read(desk).profile("second")["services"] == services
+
+
+def test_a_profile_of_the_older_form_has_said_already_what_its_session_shall_say(desk: Desk) -> None:
+    desk.configure("[profile legacy]\nsso_start_url = https://lab.awsapps.com/start\nsso_region = eu-west-1\n")
+    assert desk("configure", "sso", "--profile", "legacy", "--yes").code == 0
+    assert read(desk).sso_session("legacy") == {
+        "sso_start_url": "https://lab.awsapps.com/start",
+        "sso_region": "eu-west-1",
+        "sso_registration_scopes": "sso:account:access",
+    }
+    assert read(desk).profile("legacy")["sso_session"] == "legacy"
+
+
+def test_the_next_command_can_be_copied(desk: Desk) -> None:
+    arguments = ("--session", "big corp", *GIVEN[2:], "--yes")
+    assert "next: postern login --session 'big corp'" in desk("configure", "sso", *arguments).out
 
 
 # At a terminal
@@ -185,9 +245,12 @@ class Terminal(io.StringIO):
         return True
 
 
-def at_a_terminal(monkeypatch: pytest.MonkeyPatch, typed: str) -> None:
+def at_a_terminal(monkeypatch: pytest.MonkeyPatch, typed: str) -> Terminal:
+    """What is shown there."""
+    shown = Terminal()
     monkeypatch.setattr("sys.stdin", Terminal(typed))
-    monkeypatch.setattr("sys.stderr", Terminal())
+    monkeypatch.setattr("sys.stderr", shown)
+    return shown
 
 
 def test_at_a_terminal_what_is_missing_is_asked_for(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,6 +259,33 @@ def test_at_a_terminal_what_is_missing_is_asked_for(desk: Desk, monkeypatch: pyt
     assert desk("configure", "sso").code == 0
     assert read(desk).profile("lab")["sso_role_name"] == "Admin"
     assert read(desk).services("lab")["sts"] == {"endpoint_url": "http://127.0.0.1:8765"}
+
+
+def test_at_a_terminal_each_answer_is_looked_at_before_the_next_question(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = {
+        "Name of the sign-in (sso-session)": ["", "a]b", "lab"],
+        "Start URL": ["lab.awsapps.com", "https://lab.awsapps.com/start"],
+        "Region of the start URL": ["us east", "us-east-1"],
+        "Endpoint URL (empty: AWS's own)": ["127.0.0.1:8765", ""],
+        "Account id (empty: none)": ["12", "111122223333"],
+        "Role name (empty: none)": ["a b", "Admin"],
+    }
+    typed = "".join(f"{answer}\n" for each in answers.values() for answer in each) + "y\n"
+    shown = at_a_terminal(monkeypatch, typed)
+    assert desk("configure", "sso").code == 0
+    for question, given in answers.items():
+        assert shown.getvalue().count(f"{question}: ") == len(given)
+    assert "is no http(s) URL." in shown.getvalue()
+    assert read(desk).profile("lab")["sso_role_name"] == "Admin"
+
+
+def test_at_a_terminal_an_option_that_cannot_be_ends_it_before_any_question(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_a_terminal(monkeypatch, "")
+    assert desk("configure", "sso", "--role-name", "a b").code == 2
 
 
 @pytest.mark.parametrize("typed, code", [("\n\n\nn\n", 1), ("\n\n\n\n", 1), ("", 130), ("\n\n\n", 130)])

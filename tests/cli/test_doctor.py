@@ -1,7 +1,9 @@
 """`postern doctor`: a sound desk, and a table of broken ones, each with what is found and what is advised."""
 
+import shlex
+import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -9,62 +11,15 @@ from typing import Any
 import pytest
 
 from postern.cli.doctor.start_url import is_accepted
-from postern.client.token_cache import SessionKey
-from tests.cli.certificates import made
 from tests.cli.desk import START_URL, Desk
-from tests.cli.stub import Answer, Stub, refusal, serving
-
-AS_SSO_OIDC = refusal("InvalidRequestException", "invalid_request")
-
-
-@pytest.fixture
-def service() -> Iterator[Stub]:
-    with serving() as stub:
-        stub.answers = {"/token": AS_SSO_OIDC}
-        yield stub
-
-
-@pytest.fixture
-def sound(desk: Desk, service: Stub) -> Desk:
-    """Somebody is signed in, and all is well."""
-    desk.use_session(service.url)
-    desk.config_file.chmod(0o600)
-    desk.keep_token()
-    desk.set(AWS_MAX_ATTEMPTS="1")
-    return desk
-
-
-def findings(desk: Desk, *arguments: str) -> list[dict[str, str]]:
-    found: list[dict[str, str]] = desk("doctor", *arguments, "--json").json["findings"]
-    return found
-
-
-def found(desk: Desk, check: str, severity: str, *arguments: str) -> list[str]:
-    """The findings of that kind: text and advice."""
-    return [
-        f"{each['text']} -> {each['advice']}"
-        for each in findings(desk, *arguments)
-        if (each["check"], each["severity"]) == (check, severity)
-    ]
-
-
-def append(file: Path, text: str) -> None:
-    file.parent.mkdir(exist_ok=True)
-    file.write_text((file.read_text() if file.exists() else "") + text)
-
-
-def primary(desk: Desk) -> Path:
-    return Path(desk.cache.path(SessionKey(START_URL, "lab").primary))
-
-
-def by_url(desk: Desk) -> Path:
-    return Path(desk.cache.path(SessionKey(START_URL).primary))
+from tests.cli.examining import AS_SSO_OIDC, append, by_url, findings, found, primary, problems
+from tests.cli.stub import Answer, Stub
 
 
 def test_a_sound_sign_in_has_no_problem(sound: Desk) -> None:
     outcome = sound("doctor")
     assert outcome.code == 0
-    assert outcome.out.endswith("no problem found\n")
+    assert outcome.out.endswith("no problem, 5 warnings\n")
     assert {each["severity"] for each in findings(sound) if each["check"] != "tools"} == {"ok"}
 
 
@@ -85,13 +40,6 @@ def test_both_names_of_the_token_are_shown_with_what_is_in_them(sound: Desk) -> 
     assert any(by_url(sound).name in text and "not refreshable" in text for text in texts)
 
 
-def test_each_tool_is_shown_with_the_file_that_it_reads(sound: Desk) -> None:
-    by_name, by_start_url = (text for text in found(sound, "tools", "ok"))
-    assert by_name.startswith(f"{primary(sound).name} is read by AWS CLI v2 (2.13 or newer), boto3, ")
-    assert by_start_url.startswith(f"{by_url(sound).name} is read by aws-sso-lib, aws-sso-util: a token good until")
-    assert any("JavaScript v2" in text and "pass endpoint" in text for text in found(sound, "tools", "warn"))
-
-
 Broken = Callable[[Desk, Stub], object]
 
 BROKEN: dict[str, tuple[Broken, str, str, str]] = {
@@ -109,7 +57,7 @@ BROKEN: dict[str, tuple[Broken, str, str, str]] = {
     ),
     "several sign-ins": (
         lambda desk, _: desk.configure("[sso-session a]\nsso_region=x\n[sso-session b]\nsso_region=x\n"),
-        "sign-in", "problem", "there are several sign-ins: add --session with one of a, b",
+        "sign-in", "problem", "there are several sign-ins: choose a session: a, b",
     ),
     "others may write the configuration": (
         lambda desk, _: desk.config_file.chmod(0o666),
@@ -173,7 +121,7 @@ BROKEN: dict[str, tuple[Broken, str, str, str]] = {
     ),
     "a cache that everybody may write to": (
         lambda desk, _: desk.cache_folder.chmod(0o777),
-        "token cache", "problem", "everybody may write to it, so we do not -> chmod o-w",
+        "token cache", "problem", "everybody may write to it, so we do not, and nobody can sign in -> chmod o-w",
     ),
     "a token of another start URL": (
         lambda desk, _: desk.keep_token(start_url="https://other.awsapps.com/start"),
@@ -188,6 +136,47 @@ BROKEN: dict[str, tuple[Broken, str, str, str]] = {
             name="old", start_url="https://old", expires_in=-9, refreshable=False, access_token="x"
         ),
         "token cache", "warn", "(old) is of no use any more",
+    ),
+    "a comment behind the start URL": (
+        lambda desk, stub: desk.use_session(stub.url, start_url=f"{START_URL}   # mine"),
+        "start URL", "problem", "is no http(s) URL -> correct sso_start_url; a comment must stand on a line of its own",
+    ),
+    "a start URL that is none": (
+        lambda desk, stub: desk.use_session(stub.url, start_url="lab.awsapps.com/start"),
+        "start URL", "problem", "is no http(s) URL",
+    ),
+    "a start URL that cannot be taken apart": (
+        lambda desk, stub: desk.use_session(stub.url, start_url="https://[x/start"),
+        "start URL", "problem", "is no http(s) URL",
+    ),
+    "a section whose name is two words": (
+        lambda desk, _: append(desk.config_file, "[sso-session my corp]\nsso_region = x\n"),
+        "configuration", "warn", ('[sso-session my corp] is read by no tool: its name is to be one word -> '
+        'write [sso-session "my corp"]'),
+    ),
+    "a section without a name": (
+        lambda desk, _: append(desk.config_file, "[profile]\nregion = x\n"),
+        "configuration", "warn", "[profile] is read by no tool",
+    ),
+    "profiles of one session that lead to different places": (
+        lambda desk, _: append(desk.config_file, "[default]\nsso_session = lab\nendpoint_url = https://x.example\n"),
+        "configuration", "warn", "default to https://x.example -> give them the same `services`",
+    ),
+    "a file in the way of the cache": (
+        lambda desk, _: both(lambda: shutil.rmtree(desk.cache_folder.parent), desk.cache_folder.parent.touch),
+        "token cache", "problem", "sso is no folder: nobody can sign in -> move ",
+    ),
+    "a folder above the cache that everybody may write to": (
+        lambda desk, _: both(lambda: shutil.rmtree(desk.cache_folder.parent), lambda: desk.home.chmod(0o777)),
+        "token cache", "problem", "home: everybody may write to it, so we do not, and nobody can sign in -> chmod o-w",
+    ),
+    "an endpoint without a scheme": (
+        lambda desk, stub: desk.use_session(stub.url.removeprefix("http://")),
+        "endpoint", "problem", "has no scheme: other tools refuse it -> write http:// or https:// before it",
+    ),
+    "two hosts for one service": (
+        lambda desk, _: desk.set(AWS_ENDPOINT_URL_SSO="https://portal.example"),
+        "endpoint", "warn", "that is another host than the one that signs in",
     ),
     "a start URL that is not https": (
         lambda desk, stub: desk.use_session(stub.url, start_url="http://127.0.0.1:8765/start"),
@@ -253,10 +242,10 @@ def dated(ahead: float) -> Answer:
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_what_is_broken_is_found_and_advised_on(sound: Desk, service: Stub, name: str) -> None:
+def test_what_is_broken_is_found_and_advised_on(sound: Desk, sso_oidc: Stub, name: str) -> None:
     break_it, check, severity, text = BROKEN[name]
     before = found(sound, check, severity)
-    break_it(sound, service)
+    break_it(sound, sso_oidc)
     now_found = found(sound, check, severity)
     assert any(text in each for each in now_found), now_found
     assert not any(text in each for each in before), before
@@ -273,35 +262,38 @@ def test_what_is_broken_is_found_and_advised_on(sound: Desk, service: Stub, name
     ],
 )
 def test_an_endpoint_is_shown_with_who_set_it(
-    desk: Desk, service: Stub, prepare: Callable[[Desk, str], object], arguments: tuple[str, ...], origin: str
+    desk: Desk, sso_oidc: Stub, prepare: Callable[[Desk, str], object], arguments: tuple[str, ...], origin: str
 ) -> None:
     desk.use_session()
-    prepare(desk, service.url)
-    given = (*arguments, service.url) if arguments else ()
-    assert f"sign-in (sso_oidc) at {service.url}: {origin} -> " in found(desk, "endpoint", "ok", *given)
+    prepare(desk, sso_oidc.url)
+    given = (*arguments, sso_oidc.url) if arguments else ()
+    assert f"sign-in (sso_oidc) at {sso_oidc.url}: {origin} -> " in found(desk, "endpoint", "ok", *given)
+
+
+def test_a_cache_whose_home_is_a_file_is_a_problem(desk: Desk) -> None:
+    (desk.home / ".aws").write_text("in the way")
+    assert any("nobody can sign in" in each for each in found(desk, "token cache", "problem"))
+    assert desk("doctor", "--start-url", START_URL, "--region", "us-east-1").code == 1
 
 
 @pytest.mark.parametrize(
-    "days, trusts, severity, text",
-    [
-        (365, True, "ok", "trusted by AWS_CA_BUNDLE"),
-        (365, False, "problem", "not trusted by the system's authorities"),
-        (5, True, "warn", "issued by CN=Lab Authority, is good until"),
-        (-5, True, "problem", "it has expired"),
-    ],
+    "spec, said", [("encrypted:{folder}", "encrypted files in {folder}"), ("aws:{folder}", "{folder}")]
 )
-def test_a_certificate_is_shown_with_who_trusts_it(
-    desk: Desk, tmp_path: Path, days: float, trusts: bool, severity: str, text: str
-) -> None:
-    certificate = made(tmp_path, valid_for=days)
-    with serving(certificate.server) as stub:
-        stub.answers = {"/token": AS_SSO_OIDC}
-        desk.use_session(stub.url)
-        desk.set(AWS_MAX_ATTEMPTS="1", **({"AWS_CA_BUNDLE": str(certificate.authority)} if trusts else {}))
-        assert any(text in each for each in found(desk, "certificate", severity))
-        is_good = trusts and days > 0
-        assert bool(found(desk, "service", "ok")) == is_good
-        assert desk("doctor").code == (0 if is_good else 1)
+def test_where_tokens_are_kept_is_said_in_words(sound: Desk, tmp_path: Path, spec: str, said: str) -> None:
+    sound.set(POSTERN_TOKEN_CACHE_KEY="ab" * 32)
+    folder = tmp_path / "tokens"
+    assert f"tokens are kept in {said.format(folder=folder)} -> " in found(
+        sound, "token cache", "ok", "--cache", spec.format(folder=folder)
+    )
+
+
+@pytest.mark.parametrize("name", ["with blank", "it's"])
+def test_a_path_in_a_command_can_be_copied(desk: Desk, name: str) -> None:
+    config = desk.home / name / "config"
+    append(config, "[default]\nregion = x\n")
+    config.chmod(0o666)
+    desk.set(AWS_CONFIG_FILE=str(config))
+    assert any(f"-> chmod go-w {shlex.quote(str(config))}" in each for each in problems(desk))
 
 
 def test_a_profile_that_there_is_not_does_not_end_the_examination(desk: Desk) -> None:
@@ -311,22 +303,10 @@ def test_a_profile_that_there_is_not_does_not_end_the_examination(desk: Desk) ->
     assert "'gone'" in found(desk, "endpoint", "problem")[0]
 
 
-def test_a_certificate_behind_a_proxy_is_not_judged(desk: Desk) -> None:
-    desk.use_session("https://sso.example.test")
-    desk.set(HTTPS_PROXY="http://127.0.0.1:9", AWS_MAX_ATTEMPTS="1")
-    assert any("127.0.0.1:9 stands in between" in each for each in found(desk, "certificate", "ok"))
-
-
-def test_the_password_of_a_proxy_is_not_shown(sound: Desk, service: Stub) -> None:
-    sound.set(HTTP_PROXY=service.url.replace("http://", "http://user:hunter2@"))
+def test_the_password_of_a_proxy_is_not_shown(sound: Desk, sso_oidc: Stub) -> None:
+    sound.set(HTTP_PROXY=sso_oidc.url.replace("http://", "http://user:hunter2@"))
     outcome = sound("doctor")
     assert "hunter2" not in outcome.out + outcome.err
-
-
-def test_no_tls_where_tls_is_expected_is_a_problem(desk: Desk, service: Stub) -> None:
-    desk.use_session(service.url.replace("http:", "https:"))
-    desk.set(AWS_MAX_ATTEMPTS="1")
-    assert found(desk, "certificate", "problem")
 
 
 @pytest.mark.parametrize(
@@ -357,8 +337,23 @@ def load(name: str) -> Any:
     return getattr(importlib.import_module(module), backend)()
 
 
-def test_colour_is_for_terminals_only(sound: Desk) -> None:
-    assert "\x1b" not in sound("doctor").out
+@pytest.mark.parametrize(
+    "is_terminal, variables, is_colored",
+    [
+        (True, {}, True),
+        (True, {"NO_COLOR": "1"}, False),
+        (True, {"TERM": "dumb"}, False),
+        (False, {}, False),
+    ],
+)
+def test_colour_is_for_terminals_only(
+    sound: Desk, monkeypatch: pytest.MonkeyPatch, is_terminal: bool, variables: dict[str, str], is_colored: bool
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    sound.set(TERM="xterm")
+    sound.set(**variables)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: is_terminal, raising=False)
+    assert ("\x1b[32m" in sound("doctor").out) == is_colored
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import importlib
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +28,9 @@ from tests.cli.desk import Desk
         (modelled.InvalidGrantException(), 1),
         (modelled.SlowDownException(), 1),
         (client.ServiceError("AccessDenied", "x", status=403), 1),
+        (client.ServiceError("ServiceUnavailable", "x", status=503), 5),
+        (client.ServiceError("503", "HTTP status 503", status=503), 5),
+        (client.ServiceError("404", "HTTP status 404", status=404), 5),
         (client.CredentialsError("x"), 1),
         (LockTimeout("x"), 1),
         (exit_codes.UsageError("x"), 2),
@@ -63,7 +67,7 @@ def test_errors_that_are_known_by_name_exist(name: str) -> None:
 def test_a_refusal_of_the_service_says_error_description_and_request() -> None:
     refusal = modelled.InvalidClientException("Invalid client provided", request_id="r-1")
     assert exit_codes.complaint_about(refusal) == (
-        "the service refused: invalid_client: Invalid client provided (request r-1); "
+        "the service refused: invalid_client (Invalid client provided, request r-1); "
         "the registration is void: run `postern login --force`"
     )
 
@@ -72,6 +76,41 @@ def test_a_complaint_is_one_line_and_advice_is_not_given_twice() -> None:
     assert exit_codes.complaint_about(client.ConnectionFailed("no\nroute")) == "no route; `postern doctor` says more"
     said = "over: run `postern login --session lab`"
     assert exit_codes.complaint_about(client.SignInExpired(said)) == said
+
+
+@pytest.mark.parametrize(
+    "error, said",
+    [
+        (
+            client.ServiceError("503", "HTTP status 503", status=503),
+            "the service answers with HTTP status 503; try again later; `postern doctor` says more",
+        ),
+        (
+            client.ServiceError("404", "HTTP status 404; it is text/html", status=404),
+            "the service answers with HTTP status 404; it is text/html; try again later; `postern doctor` says more",
+        ),
+        (
+            client.ServiceError("502", "bad gateway.", status=502),
+            "the service answers with HTTP status 502 (bad gateway.); try again later; `postern doctor` says more",
+        ),
+        (
+            client.ServiceError("429", "HTTP status 429", status=429),
+            "the service answers with HTTP status 429; wait a minute and try again",
+        ),
+        (client.ServiceError("Forbidden", "No access", status=403), "the service refused: Forbidden (No access)"),
+        (
+            client.UnreadableResponse("x", "it cannot be read", status=200),
+            "it cannot be read; `postern doctor` says more",
+        ),
+        (modelled.InvalidGrantException(""), "the service refused: invalid_grant"),
+        (
+            client.SignInDenied("The request was denied."),
+            "The request was denied; run `postern login` again if that was a mistake",
+        ),
+    ],
+)
+def test_what_went_wrong_and_what_to_do(error: Exception, said: str) -> None:
+    assert exit_codes.complaint_about(error) == said
 
 
 def test_what_a_service_says_cannot_move_the_cursor() -> None:
@@ -89,11 +128,46 @@ def test_a_reader_that_has_had_enough_is_no_complaint(desk: Desk) -> None:
     assert (done.returncode, done.stderr) == (1, "")
 
 
+@pytest.mark.parametrize("arguments", [("token",), ("status",), ("__names", "sessions")])
+def test_a_disk_that_is_full_is_one_line_and_exit_code_1(desk: Desk, arguments: tuple[str, ...]) -> None:
+    desk.use_session()
+    desk.keep_token()
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*COMMAND, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, timeout=30, check=False
+        )
+    assert (done.returncode, done.stderr) == (
+        1,
+        "postern: standard output cannot be written to: No space left on device\n",
+    )
+
+
+@pytest.mark.parametrize("command", ["status", "doctor"])
+def test_a_standard_output_that_is_closed_is_one_line_and_exit_code_1(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    desk.use_session()
+    desk.keep_token()
+    monkeypatch.setattr("sys.stdout", None)
+    assert desk(command) == (1, "", "postern: standard output cannot be written to: it is closed\n")
+
+
+def test_who_says_nothing_needs_no_standard_output(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+    assert desk("__names", "sessions") == (0, "", "")
+
+
+def test_a_complaint_never_goes_to_standard_output(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr", None)
+    assert desk("token") == (2, "", "")
+
+
 def test_exit_codes_are_documented_where_people_look(desk: Desk) -> None:
     documented = [line.split()[0] for line in parser.EXIT_CODES.splitlines()[1:]]
     used = {str(code) for code in {0, exit_codes.INTERRUPTED, *exit_codes.CODES.values()}}
     assert set(documented) == used
-    assert parser.EXIT_CODES in desk("--help").out
+    for command in ((), ("login",), ("logout",), ("status",), ("token",), ("doctor",), ("configure", "sso")):
+        assert parser.EXIT_CODES in desk(*command, "--help").out
     for line in parser.EXIT_CODES.splitlines()[1:]:
         assert line.strip() in (sys.modules[main.__module__].__doc__ or "").replace("`", "")
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -52,7 +53,6 @@ def test_json_adds_what_a_program_wants_to_know(desk: Desk, service: Stub) -> No
     [
         (3600, (), False),
         (3600, ("--min-ttl", "30m"), False),
-        (3600, ("--min-ttl", "2h"), True),
         (600, ("--min-ttl", "599"), False),
         (600, ("--min-ttl", "601"), True),
         (200, (), True),
@@ -68,6 +68,43 @@ def test_a_token_is_refreshed_when_it_has_too_little_left(
     assert outcome.out == ("aoaNewAccess\n" if is_refreshed else f"{ACCESS_TOKEN}\n")
     assert service.paths == (["/token"] if is_refreshed else [])
     assert desk("token").out == outcome.out
+
+
+@pytest.mark.parametrize("expires_in", [600, 3600])
+def test_a_token_that_lives_shorter_than_is_asked_for_is_no_token(desk: Desk, service: Stub, expires_in: float) -> None:
+    desk.keep_token(expires_in=expires_in)
+    for _ in range(2):  # the second time within the pause between two refreshes
+        outcome = desk("token", "--min-ttl", "2h")
+        assert outcome == (1, "", "postern: tokens of this service live 3600 s: none has 7200 s left\n")
+    assert service.paths == ["/token"]
+    assert desk("token", "--min-ttl", "59m").out == "aoaNewAccess\n"
+
+
+def test_login_does_not_settle_for_a_shorter_token_either(desk: Desk, service: Stub) -> None:
+    desk.keep_token(expires_in=600)
+    outcome = desk("login", "--min-ttl", "2h")
+    assert outcome == (1, "", "postern: tokens of this service live 3600 s: none has 7200 s left\n")
+
+
+def test_an_old_token_that_is_used_for_want_of_a_new_one_is_told(desk: Desk, service: Stub) -> None:
+    service.answers["/token"] = Answer(503, "oops")
+    desk.set(AWS_MAX_ATTEMPTS="1")
+    desk.keep_token(expires_in=200)
+    outcome = desk("token")
+    assert (outcome.code, outcome.out) == (0, f"{ACCESS_TOKEN}\n")
+    assert outcome.err.startswith("postern: the token could not be refreshed, the old one is used: ")
+    assert len(outcome.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("answer", [Answer(503, "oops"), Answer(404, "<h1>", {"Content-Type": "text/html"})])
+def test_what_is_no_refusal_by_name_is_exit_code_5(desk: Desk, service: Stub, answer: Answer) -> None:
+    service.answers["/token"] = answer
+    desk.set(AWS_MAX_ATTEMPTS="1")
+    desk.keep_token(expires_in=-10)
+    outcome = desk("token")
+    assert outcome.code == 5
+    assert f"the service answers with HTTP status {answer.status}" in outcome.complaint
+    assert "postern doctor" in outcome.complaint
 
 
 def test_a_refresh_goes_to_the_endpoint_of_the_profile(desk: Desk, service: Stub) -> None:
@@ -204,7 +241,7 @@ def test_logout_ends_the_sign_in_at_the_service_and_forgets_the_token(desk: Desk
     desk.keep_token()
     assert desk("logout") == (0, "signed out of lab\n", "")
     (asked,) = service.asked
-    assert (asked.method, asked.path, asked.body) == ("POST", "/logout", b"")
+    assert (asked.method, asked.path, asked.body) == ("POST", "/logout", b"{}")
     assert asked.headers["x-amz-sso_bearer_token"] == ACCESS_TOKEN
     assert desk.cache.list() == []
     assert list(desk.cache_folder.glob("*.json")) == []
@@ -225,8 +262,12 @@ def test_logout_of_an_expired_token_refreshes_it_so_that_the_service_knows_what_
     [
         (Answer(), ""),
         (refusal("UnauthorizedException", "x", 401), ""),
+        (Answer(401, "who are you?"), ""),
         (refusal("TooManyRequestsException", "x", 429), "may go on at the service"),
-        (Answer(403, {}, {"x-amzn-ErrorType": "ForbiddenException"}), "may go on at the service: ForbiddenException"),
+        (
+            Answer(403, {}, {"x-amzn-ErrorType": "ForbiddenException"}),
+            "may go on at the service; the service refused: ForbiddenException (HTTP status 403)",
+        ),
         (Answer(500, "oops"), "may go on at the service"),
     ],
 )
@@ -268,6 +309,34 @@ def test_logout_leaves_other_sign_ins_and_registrations_alone(desk: Desk, servic
     assert registration.exists()
 
 
+@pytest.mark.parametrize("arguments", [(), ("--session", "lab"), ("--all",)])
+@pytest.mark.parametrize("content", ['{"accessToken": "aoaSecretAcc', '{"refreshToken": "aorSecretRefresh"}', "{}"])
+def test_what_cannot_be_read_does_not_survive_a_logout(
+    desk: Desk, service: Stub, content: str, arguments: tuple[str, ...]
+) -> None:
+    file = Path(desk.cache.path(SessionKey(START_URL, "lab").primary))
+    desk.keep_token()
+    file.write_text(content)
+    outcome = desk("logout", *arguments)
+    assert (outcome.code, "signed out of lab" in outcome.out) == (0, True)
+    assert "lab may go on at the service" in outcome.err
+    assert not file.exists()
+
+
+def test_logout_of_a_session_that_was_moved_forgets_its_old_token(desk: Desk, service: Stub) -> None:
+    desk.keep_token(start_url="https://old.awsapps.com/start")
+    outcome = desk("logout", "--session", "lab", "--json")
+    assert [each["ended_at_service"] for each in outcome.json] == [False]
+    assert service.asked == []  # it is of another service than the one that is configured now
+    assert desk.cache.list() == []
+
+
+def test_logout_of_nothing_makes_no_folder(desk: Desk) -> None:
+    desk.use_session()
+    assert desk("logout") == (0, "no sign-in is cached: nothing to do\n", "")
+    assert not desk.cache_folder.exists()
+
+
 def test_logout_of_nothing_has_nothing_to_do(desk: Desk, service: Stub) -> None:
     assert desk("logout") == (0, "no sign-in is cached: nothing to do\n", "")
     assert desk("logout", "--all").code == 0
@@ -289,6 +358,7 @@ def test_logout_of_all_and_of_one_is_wrong_usage(desk: Desk, service: Stub) -> N
         (("token", "--min-ttl", "soon"), 2),
         (("token", "--min-ttl", "-1"), 2),
         (("login", "--callback-port", "70000"), 2),
+        (("login", "--callback-port", "abc"), 2),
         (("login", "--start-url", "https://x.example/start"), 2),
         (("status", "--profile", "nobody"), 2),
         (("logout", "--session", "nobody"), 2),
@@ -297,6 +367,32 @@ def test_logout_of_all_and_of_one_is_wrong_usage(desk: Desk, service: Stub) -> N
 def test_wrong_usage_and_configuration_are_exit_code_2(desk: Desk, arguments: tuple[str, ...], code: int) -> None:
     desk.use_session()
     assert desk(*arguments).code == code
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (("--callback-port", "abc"), "'abc' is no port: a number up to 65535"),
+        (("--callback-port", "-1"), "'-1' is no port: a number up to 65535"),
+        (("--min-ttl", "soon"), "'soon' is no time, in seconds or with a unit: 90, 90s, 15m, 2h"),
+        (("--timeout", "1d"), "'1d' is no time, in seconds or with a unit: 90, 90s, 15m, 2h"),
+    ],
+)
+def test_what_cannot_be_is_said_in_words(desk: Desk, arguments: tuple[str, ...], said: str) -> None:
+    assert said in desk("login", *arguments).err
+
+
+def test_help_says_units_and_defaults(desk: Desk) -> None:
+    help_ = " ".join(desk("login", "--help").out.split())
+    assert "90, 90s, 15m, 2h (default: 10m; 0: for ever)" in help_
+    assert "90, 90s, 15m, 2h (default: 0)" in help_
+
+
+@pytest.mark.parametrize("arguments", [(), ("configure",)])
+def test_help_has_each_command_on_one_line(desk: Desk, arguments: tuple[str, ...]) -> None:
+    desk.set(COLUMNS="200")
+    text = desk(*arguments, "--help").out.partition("COMMAND\n")[2].partition("\n\n")[0]
+    assert all(len(line.split(maxsplit=1)) == 2 for line in text.splitlines())
 
 
 @pytest.mark.parametrize("command", ["status", "logout", "doctor"])

@@ -1,6 +1,7 @@
 """From `postern configure sso` to `postern logout`, against a real `postern demo` and with a person who decides."""
 
 import json
+import os
 import re
 import subprocess
 import time
@@ -15,7 +16,7 @@ from tests.clients_real import browser
 from tests.clients_real.person import Person
 
 ROOT = Path(__file__).resolve().parents[2]
-_URL = re.compile(r"http://127\.0\.0\.1:\d+/\S+")
+_URL = re.compile(r"http://127\.0\.0\.1:\d+/[^\s\x1b]+")
 
 
 class Visitor:
@@ -27,6 +28,7 @@ class Visitor:
         self.home = home
         self.cache = home / ".aws" / "sso" / "cache"
         self.said = ""
+        self.stderr: int = subprocess.PIPE
         self._user_file = server.data / "demo" / "user.json"
 
     def start(self, *arguments: str, browser_command: str = "", **variables: str) -> subprocess.Popen[str]:
@@ -36,7 +38,7 @@ class Visitor:
             [*COMMAND, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self.stderr,
             text=True,
             env=kept | mine | ({"BROWSER": browser_command} if browser_command else {}) | variables,
         )
@@ -111,7 +113,7 @@ def test_a_sign_in_by_device_code_and_all_that_follows(visitor: Visitor) -> None
     assert token == visitor.tokens()[0]["accessToken"]
     assert json.loads(visitor.run("status", "--json"))[0]["expires_at"] == result["expires_at"]
     assert visitor.run("login").startswith("still signed in to demo until ")
-    assert visitor.run("doctor").endswith("no problem found\n")
+    assert visitor.run("doctor").splitlines()[-1].startswith("no problem, ")
     visitor.let_the_token_expire()
     renewed = visitor.run("token").strip()
     assert renewed not in ("", token)
@@ -177,8 +179,33 @@ def test_a_start_url_that_the_service_does_not_know_is_refused(visitor: Visitor)
     assert "postern: the service refused: invalid_request" in visitor.said
 
 
-def test_progress_and_colour_are_for_terminals(visitor: Visitor) -> None:
-    signing_in = visitor.start("login", "--use-device-code")
+def signing_in_at_a_terminal(visitor: Visitor, **variables: str) -> str:
+    """What is shown there."""
+    screen, terminal = os.openpty()
+    visitor.stderr = terminal
+    signing_in = visitor.start("login", "--use-device-code", **variables)
+    os.close(terminal)
+    said = ""
+    while "Waiting for you" not in said:
+        said += os.read(screen, 4096).decode(errors="replace")
+    found = _URL.search(said)
+    assert found, said
+    visitor.person.approve(found[0])
+    signing_in.communicate(timeout=30)
+    os.close(screen)
+    assert signing_in.returncode == 0
+    return said
+
+
+@pytest.mark.parametrize("no_color, has_color", [("", True), ("1", False)])
+def test_a_terminal_has_progress_and_colour(visitor: Visitor, no_color: str, has_color: bool) -> None:
+    said = signing_in_at_a_terminal(visitor, TERM="xterm", NO_COLOR=no_color)
+    assert "\r\x1b[K" in said
+    assert ("\x1b[1m" in said) == has_color
+
+
+def test_what_is_no_terminal_has_neither(visitor: Visitor) -> None:
+    signing_in = visitor.start("login", "--use-device-code", TERM="xterm")
     visitor.person.approve(visitor.url_shown(signing_in))
     visitor.end(signing_in)
     assert "\x1b" not in visitor.said

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
-from postern.client.effects import Call, Effect, Emit, Flow, Send, Sleep
+from postern.client.effects import Call, Effect, Emit, Flow, Protected, Send, Sleep
 from postern.client.http import HttpRequest, HttpResponse
 from postern.client.sso_oidc import SSOOIDC, AsyncSSOOIDC
 from tests.client import by_hand
@@ -95,6 +95,8 @@ class Trip:
             case Emit():
                 for listener in effect.listeners:
                     listener(*effect.arguments)
+            case Protected():
+                return self.run(effect.flow)
         return None
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from postern.client import async_driver, driver
-from postern.client.effects import Call, Effect, Emit, Flow, Send, Sleep
+from postern.client.effects import Call, Effect, Emit, Flow, Protected, Send, Sleep
 from postern.client.errors import ConnectionFailed
-from postern.client.http import HttpRequest
+from postern.client.http import HttpRequest, HttpResponse
 from tests.client.fakes import AsyncScripted, Scripted, answer
 
 REQUEST = HttpRequest(method="GET", url="http://x.test/")
@@ -157,3 +157,110 @@ async def test_a_listener_may_be_awaited() -> None:
 
     await async_driver.run(flow(), AsyncScripted(answer()))
     assert heard == [1, 1]
+
+
+class Slow:
+    """A transport that answers when it may."""
+
+    def __init__(self) -> None:
+        self.is_asked, self.may_answer = asyncio.Event(), asyncio.Event()
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        self.is_asked.set()
+        await self.may_answer.wait()
+        return answer(204)
+
+    async def close(self) -> None:
+        raise AssertionError("a driver closes nothing")
+
+
+def protecting(ended: list[str]) -> Flow[object]:
+    def inner() -> Flow[object]:
+        try:
+            response = yield Send(REQUEST)
+            yield Call(lambda: ended.append(f"kept {response.status}"))
+        finally:
+            ended.append("the inner flow")
+        return response.status
+
+    try:
+        return (yield Protected(inner()))
+    finally:
+        ended.append("the outer flow")
+
+
+def test_a_protected_flow_has_its_results_and_failures_like_any_other(drive: Drive) -> None:
+    ended: list[str] = []
+
+    assert drive(protecting(ended), answer(204)) == 204
+    with pytest.raises(ConnectionFailed):
+        drive(protecting(ended), ConnectionFailed("refused"))
+
+    assert ended == ["kept 204", "the inner flow", "the outer flow", "the inner flow", "the outer flow"]
+
+
+async def test_a_protected_flow_is_not_broken_off_however_often_the_task_is_cancelled() -> None:
+    ended, transport = list[str](), Slow()
+    task = asyncio.create_task(async_driver.run(protecting(ended), transport))
+    await transport.is_asked.wait()
+    for _ in range(3):
+        task.cancel()
+        await asyncio.sleep(0.01)
+    assert ended == []
+
+    transport.may_answer.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ended == ["kept 204", "the inner flow", "the outer flow"]
+
+
+def test_the_end_of_the_loop_does_not_break_it_off_either() -> None:
+    ended: list[str] = []
+
+    async def program() -> None:
+        transport = Slow()
+        task = asyncio.create_task(async_driver.run(protecting(ended), transport))
+        await transport.is_asked.wait()
+        asyncio.get_running_loop().call_later(0.02, transport.may_answer.set)
+        assert not task.done()
+
+    asyncio.run(program())
+
+    assert ended == ["kept 204", "the inner flow", "the outer flow"]
+
+
+def test_the_end_of_the_loop_waits_for_what_blocks_and_must_not_be_broken_off() -> None:
+    is_called, ended = threading.Event(), list[str]()
+
+    def block() -> None:
+        is_called.set()
+        time.sleep(0.05)
+        ended.append("the thread")
+
+    def flow() -> Flow[None]:
+        try:
+            yield Call(block, cancel=lambda: None)
+        finally:
+            ended.append("the flow")
+
+    async def program() -> None:
+        task = asyncio.create_task(async_driver.run(flow(), AsyncScripted(answer())))
+        await asyncio.to_thread(is_called.wait, 10)
+        assert not task.done()
+
+    asyncio.run(program())
+
+    assert ended == ["the thread", "the flow"]
+
+
+async def test_a_protected_flow_is_waited_for_for_a_while_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(async_driver, "PATIENCE", 0.02)
+    ended, transport = list[str](), Slow()
+    task = asyncio.create_task(async_driver.run(protecting(ended), transport))
+    await transport.is_asked.wait()
+
+    task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ended == ["the inner flow", "the outer flow"]

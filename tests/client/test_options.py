@@ -107,6 +107,13 @@ def test_use_fips_endpoint() -> None:
         url_of(endpoint=ENDPOINT, use_fips_endpoint=True)
 
 
+def test_a_custom_endpoint_wins_over_what_the_environment_says_of_aws_s_own() -> None:
+    environment = {**QUIET, "AWS_USE_FIPS_ENDPOINT": "true", "AWS_USE_DUALSTACK_ENDPOINT": "true"}
+    assert SSOOIDC(environment=environment, endpoint=ENDPOINT).endpoint.href == f"{ENDPOINT}/"
+    aws = SSOOIDC(environment=environment, region="us-west-2")
+    assert aws.endpoint.href == "https://oidc-fips.us-west-2.api.aws/"
+
+
 def test_use_dualstack_endpoint() -> None:
     assert url_of(region="us-west-2", use_dualstack_endpoint=True) == "https://oidc.us-west-2.api.aws/"
     with pytest.raises(ConfigurationError, match="use_dualstack_endpoint"):

@@ -136,13 +136,13 @@ def test_a_sign_in_is_found(
 @pytest.mark.parametrize(
     "config, environment, arguments, complaint",
     [
-        ("", {}, {}, "no sign-in is configured: run `postern configure sso`, or add --start-url and --region"),
-        (CORP + LAB, {}, {}, "there are several sign-ins: add --session with one of corp, lab"),
-        (LEGACY + LEGACY.replace("old", "older"), {}, {}, "add --profile with one of old, older"),
+        ("", {}, {}, "no sign-in is configured: run `postern configure sso`, or give a start URL and its region"),
+        (CORP + LAB, {}, {}, "there are several sign-ins: choose a session: corp, lab"),
+        (LEGACY + LEGACY.replace("old", "older"), {}, {}, "there are several sign-ins: choose a profile: old, older"),
         (CORP, {}, {"session": "crop"}, "did you mean 'corp'?"),
         (CORP, {}, {"profile": "corp"}, "no profile 'corp'"),
         ("[profile keys]\nregion = x\n", {}, {"profile": "keys"}, "profile keys has neither sso_session nor sso_start"),
-        ("", {}, {"start_url": "https://x.example/start"}, "add --region"),
+        ("", {}, {"start_url": "https://x.example/start"}, "https://x.example/start is not known: give it too"),
         ("[sso-session a]\nsso_region = x\n", {}, {"session": "a"}, "[sso-session a] has no sso_start_url"),
         ("[sso-session a]\nsso_start_url = https://x\n", {}, {"session": "a"}, "[sso-session a] has no sso_region"),
         ("[profile a]\nsso_start_url = https://x\n", {}, {"profile": "a"}, "profile a has no sso_region"),
@@ -155,6 +155,7 @@ def test_what_cannot_be_told_is_refused_with_what_to_do(
     with pytest.raises(ConfigurationError) as refusal:
         resolve(config, tmp_path, environment, **arguments)
     assert complaint in str(refusal.value)
+    assert "add --" not in str(refusal.value)  # programs see it too, and they have no flags
 
 
 # Endpoints are configured by profile; a session alone has to find its own.
@@ -174,7 +175,9 @@ def test_a_session_takes_the_endpoints_of_the_profiles_that_name_it(tmp_path: Pa
 
 
 def test_profiles_that_disagree_are_not_chosen_from(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"profiles dev, ops name session lab and lead to different endpoints"):
+    with pytest.raises(
+        ConfigurationError, match=r"profiles dev, ops name session lab and .* different endpoints: choose one"
+    ):
         resolve(TWO_PLACES, tmp_path, session="lab")
 
 

@@ -1,80 +1,26 @@
-"""Tokens that are refreshed in time: by hand, by threads, by tasks, and by eight processes at once."""
+"""Tokens that are handed out and refreshed in time: by threads, by tasks, and by eight processes at once."""
 
 import asyncio
-import logging
+import gc
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import pytest
 
 from postern.api import errors as wire
-from postern.api.operation import Operation, Shape
-from postern.api.sso_oidc import CREATE_TOKEN, CreateTokenRequest, CreateTokenResponse
-from postern.client.effects import Call, Flow
-from postern.client.errors import (
-    ConnectionFailed,
-    ReadTimeout,
-    ServiceError,
-    SignInRequired,
-    TlsError,
-    UnreadableResponse,
-)
+from postern.client.errors import ConnectionFailed, SignInRequired
+from postern.client.http import HttpRequest, HttpResponse
 from postern.client.sso_oidc import SSOOIDC, AsyncSSOOIDC
-from postern.client.token_cache import CachedToken, FileTokenCache, LockTimeout, SessionKey, TokenCacheError
-from postern.client.token_cache.lock import FileLock
+from postern.client.token_cache import CachedToken, FileTokenCache, SessionKey
 from postern.client.token_provider import AsyncTokenProvider, TokenProvider
 from postern.client.token_refresh import usable_token
 from tests.client.fakes import Either, answer, options
-from tests.client.token_cache.samples import LEGACY, NOW, SECRETS, SESSION, TOKEN
-
-T = TypeVar("T")
-O = TypeVar("O", bound=Shape)  # noqa: E741  # what comes out
-
-NEARLY_OVER = TOKEN._replace(expires_at=NOW + 60, issued_at=NOW - 3540)
-OVER = TOKEN._replace(expires_at=NOW - 60, issued_at=NOW - 3660)
-NEW = CreateTokenResponse(access_token="new", token_type="Bearer", expires_in=3600, refresh_token="rotated")
-REFRESHED = TOKEN._replace(access_token="new", refresh_token="rotated", issued_at=NOW, expires_at=NOW + 3600)
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.time = NOW
-
-    def __call__(self) -> float:
-        return self.time
-
-
-class Service:
-    """What the service answers, in turn, and what it was asked. Before an answer something may ``happen``."""
-
-    transport = cast(Any, None)
-
-    def __init__(self, *answers: CreateTokenResponse | Exception, happen: Callable[[], object] = lambda: None) -> None:
-        self._answers = list(answers)
-        self._happen = happen
-        self.requests: list[CreateTokenRequest] = []
-
-    def flow(self, operation: Operation[Any, O], request: Shape) -> Flow[O]:
-        assert operation is CREATE_TOKEN
-        assert isinstance(request, CreateTokenRequest)
-        self.requests.append(request)
-        yield Call(self._happen)
-        answer = self._answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return cast(O, answer)
-
-
-class ImpatientCache(FileTokenCache):
-    """A cache that does not wait for its lock."""
-
-    def lock(self, key: SessionKey, timeout: float = 0.0) -> Any:
-        return super().lock(key, timeout=0.0)
+from tests.client.token_cache.samples import NOW, SESSION, TOKEN
+from tests.client.token_world import NEARLY_OVER, NEW, OVER, REFRESHED, BriefCache, Clock, Service, lock_is_free
 
 
 @pytest.fixture
@@ -85,361 +31,6 @@ def clock() -> Clock:
 @pytest.fixture
 def cache(tmp_path: Path, clock: Clock) -> FileTokenCache:
     return FileTokenCache(tmp_path, now=clock)
-
-
-def drive(flow: Flow[T], effect: object = None) -> T:
-    """Run a flow that only calls, from its start or from ``effect`` on."""
-    try:
-        effect = effect or next(flow)
-        while True:
-            assert isinstance(effect, Call)
-            try:
-                result = effect.function()
-            except Exception as error:
-                effect = flow.throw(error)
-            else:
-                effect = flow.send(result)
-    except StopIteration as end:
-        return cast(T, end.value)
-
-
-def get(
-    cache: FileTokenCache,
-    service: Service,
-    clock: Clock,
-    *,
-    key: SessionKey = SESSION,
-    min_ttl: float = 0.0,
-    refresh_window: float = 300.0,
-) -> CachedToken:
-    return drive(usable_token(key, cache, service, now=clock, min_ttl=min_ttl, refresh_window=refresh_window))
-
-
-def lock_is_free(cache: FileTokenCache) -> bool:
-    with FileTokenCache(cache.folder).lock(SESSION, timeout=0.0):
-        return True
-
-
-class TestFreshness:
-    @pytest.mark.parametrize(
-        "left, min_ttl, refresh_window, is_refreshed",
-        [
-            (3600, 0, 300, False),
-            (301, 0, 300, False),
-            (300, 0, 300, True),
-            (1, 0, 300, True),
-            (-1, 0, 300, True),
-            (-1e6, 0, 300, True),
-            (301, 301, 300, True),
-            (302, 301, 300, False),
-            (100, 0, 60, False),
-            (100, 99, 0, False),
-            (100, 100, 0, True),
-        ],
-    )
-    def test_a_token_is_refreshed_when_too_little_is_left(
-        self,
-        cache: FileTokenCache,
-        clock: Clock,
-        left: float,
-        min_ttl: float,
-        refresh_window: float,
-        is_refreshed: bool,
-    ) -> None:
-        cache.store(SESSION, TOKEN._replace(expires_at=NOW + left, issued_at=NOW - 3000))
-        service = Service(NEW)
-
-        token = get(cache, service, clock, min_ttl=min_ttl, refresh_window=refresh_window)
-
-        assert len(service.requests) == is_refreshed
-        assert (token.access_token == "new") == is_refreshed
-
-    def test_a_fresh_token_takes_no_lock(self, cache: FileTokenCache, clock: Clock) -> None:
-        cache.store(SESSION, TOKEN)
-        with cache.lock(SESSION):
-            assert get(ImpatientCache(cache.folder), Service(), clock) == TOKEN
-
-    def test_a_token_that_nobody_knows_the_age_of_is_refreshed(self, cache: FileTokenCache, clock: Clock) -> None:
-        cache.store(SESSION, NEARLY_OVER._replace(issued_at=None))
-
-        assert get(cache, Service(NEW), clock).access_token == "new"
-
-    def test_a_token_from_the_future_is_not_taken_for_a_new_one(self, cache: FileTokenCache, clock: Clock) -> None:
-        cache.store(SESSION, NEARLY_OVER._replace(issued_at=NOW + 10))
-
-        assert get(cache, Service(NEW), clock).access_token == "new"
-
-
-class TestRefresh:
-    def test_it_asks_with_the_refresh_token_and_for_no_scope(self, cache: FileTokenCache, clock: Clock) -> None:
-        cache.store(SESSION, NEARLY_OVER)
-        service = Service(NEW)
-
-        assert get(cache, service, clock) == REFRESHED
-
-        assert service.requests == [
-            CreateTokenRequest(
-                client_id="client-1",
-                client_secret="client-secret",
-                grant_type="refresh_token",
-                refresh_token="refresh-secret",
-            )
-        ]
-
-    def test_it_is_kept_before_the_lock_is_given_back(self, cache: FileTokenCache, clock: Clock) -> None:
-        cache.store(SESSION, NEARLY_OVER)
-
-        get(cache, Service(NEW), clock)
-
-        assert cache.load(SESSION) == REFRESHED
-        assert lock_is_free(cache)
-
-    def test_the_old_refresh_token_stays_if_no_other_came(self, cache: FileTokenCache, clock: Clock) -> None:
-        cache.store(SESSION, NEARLY_OVER)
-        service = Service(CreateTokenResponse(access_token="new", expires_in=3600))
-
-        assert get(cache, service, clock).refresh_token == TOKEN.refresh_token
-        stored = cache.load(SESSION)
-        assert stored is not None
-        assert stored.refresh_token == TOKEN.refresh_token
-
-    def test_the_lifetime_counts_from_when_it_was_asked_for(self, cache: FileTokenCache, clock: Clock) -> None:
-        cache.store(SESSION, NEARLY_OVER)
-
-        def take_a_while() -> None:
-            clock.time += 20
-
-        assert get(cache, Service(NEW, happen=take_a_while), clock).expires_at == NOW + 3600
-
-    def test_what_another_process_got_meanwhile_is_taken(
-        self, cache: FileTokenCache, clock: Clock, tmp_path: Path
-    ) -> None:
-        cache.store(SESSION, NEARLY_OVER)
-        service = Service()
-        flow = usable_token(SESSION, cache, service, now=clock)
-        effect = next(flow)
-        assert isinstance(effect, Call)
-        taking_the_lock = flow.send(effect.function())
-        FileTokenCache(tmp_path).store(SESSION, REFRESHED)
-
-        assert drive(flow, taking_the_lock) == REFRESHED
-        assert service.requests == []
-
-    def test_a_sign_out_meanwhile_is_respected(self, cache: FileTokenCache, clock: Clock) -> None:
-        cache.store(SESSION, NEARLY_OVER)
-        flow = usable_token(SESSION, cache, Service(), now=clock)
-        effect = next(flow)
-        assert isinstance(effect, Call)
-        taking_the_lock = flow.send(effect.function())
-        cache.delete(SESSION)
-
-        with pytest.raises(SignInRequired, match="nobody is signed in any more"):
-            drive(flow, taking_the_lock)
-
-    @pytest.mark.parametrize(
-        "answer", [CreateTokenResponse(), CreateTokenResponse(access_token="a"), CreateTokenResponse(expires_in=5)]
-    )
-    def test_an_answer_without_a_token_is_an_error_and_changes_nothing(
-        self, cache: FileTokenCache, clock: Clock, answer: CreateTokenResponse
-    ) -> None:
-        cache.store(SESSION, OVER)
-
-        with pytest.raises(UnreadableResponse):
-            get(cache, Service(answer), clock)
-        assert cache.load(SESSION) == OVER
-
-    def test_a_token_that_cannot_be_kept_is_used_all_the_same(
-        self,
-        cache: FileTokenCache,
-        clock: Clock,
-        monkeypatch: pytest.MonkeyPatch,
-        caplog: pytest.LogCaptureFixture,
-    ) -> None:
-        cache.store(SESSION, NEARLY_OVER)
-        monkeypatch.setattr(cache, "store", refuse)
-
-        assert get(cache, Service(NEW), clock) == REFRESHED
-        assert "could not be kept" in caplog.text
-
-
-class TestSignInRequired:
-    @pytest.mark.parametrize(
-        "key, command",
-        [
-            (SESSION, "`postern login --session dev`"),
-            (SessionKey(SESSION.start_url, "my team's"), """`postern login --session 'my team'"'"'s'`"""),
-            (LEGACY, "`postern login --start-url https://sso.example.test/start`"),
-        ],
-    )
-    def test_without_a_token_it_says_what_to_run(
-        self, cache: FileTokenCache, clock: Clock, key: SessionKey, command: str
-    ) -> None:
-        with pytest.raises(SignInRequired) as required:
-            get(cache, Service(), clock, key=key)
-        assert str(required.value) == f"nobody is signed in: run {command}"
-
-    @pytest.mark.parametrize(
-        "change",
-        [
-            {"refresh_token": None},
-            {"client_id": None},
-            {"client_secret": None},
-            {"registration_expires_at": NOW},
-        ],
-    )
-    def test_a_token_that_cannot_be_refreshed_is_used_to_its_end(
-        self, cache: FileTokenCache, clock: Clock, change: dict[str, Any]
-    ) -> None:
-        cache.store(SESSION, NEARLY_OVER._replace(**change))
-        service = Service()
-
-        with cache.lock(SESSION):
-            assert get(ImpatientCache(cache.folder), service, clock).access_token == TOKEN.access_token
-        clock.time += 60
-        with pytest.raises(SignInRequired, match="cannot be renewed: run `postern login --session dev`"):
-            get(cache, service, clock)
-        assert service.requests == []
-
-    def test_a_registration_without_an_end_is_tried(self, cache: FileTokenCache, clock: Clock) -> None:
-        cache.store(SESSION, OVER._replace(registration_expires_at=None))
-
-        assert get(cache, Service(NEW), clock).access_token == "new"
-
-    @pytest.mark.parametrize(
-        "refusal",
-        [
-            wire.InvalidGrantException(),
-            wire.InvalidClientException(),
-            wire.UnauthorizedClientException(),
-            wire.ExpiredTokenException(),
-            wire.AccessDeniedException(),
-        ],
-        ids=lambda refusal: refusal.error,
-    )
-    @pytest.mark.parametrize("held", [NEARLY_OVER, OVER], ids=["still alive", "over"])
-    def test_a_refused_refresh_asks_for_a_sign_in_and_deletes_nothing(
-        self, cache: FileTokenCache, clock: Clock, refusal: wire.SsoOidcError, held: CachedToken
-    ) -> None:
-        cache.store(SESSION, held)
-
-        with pytest.raises(SignInRequired, match="run `postern login --session dev`") as required:
-            get(cache, Service(refusal), clock)
-
-        assert required.value.__cause__ is refusal
-        assert cache.load(SESSION) == held
-        assert lock_is_free(cache)
-
-    def test_unless_a_tool_without_our_lock_has_refreshed_meanwhile(self, cache: FileTokenCache, clock: Clock) -> None:
-        cache.store(SESSION, NEARLY_OVER)
-        of_the_cli = TOKEN._replace(access_token="of-the-cli", refresh_token="of-the-cli-too")
-        service = Service(wire.InvalidGrantException(), happen=lambda: cache.store(SESSION, of_the_cli))
-
-        assert get(cache, service, clock) == of_the_cli
-
-    def test_a_request_that_we_got_wrong_is_no_matter_of_signing_in(self, cache: FileTokenCache, clock: Clock) -> None:
-        cache.store(SESSION, NEARLY_OVER)
-
-        with pytest.raises(wire.InvalidRequestException):
-            get(cache, Service(wire.InvalidRequestException()), clock)
-
-
-OUTAGES = [
-    ConnectionFailed("no route"),
-    ReadTimeout("silent"),
-    TlsError("unknown issuer"),
-    ServiceError("503", "", status=503),
-    wire.InternalServerException(),
-    wire.SlowDownException(),
-]
-
-
-@pytest.mark.parametrize("outage", OUTAGES, ids=lambda outage: type(outage).__name__)
-class TestOutage:
-    def test_the_old_token_is_used_while_it_lives(
-        self, cache: FileTokenCache, clock: Clock, outage: Exception, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        cache.store(SESSION, NEARLY_OVER)
-
-        assert get(cache, Service(outage), clock, min_ttl=59) == NEARLY_OVER
-
-        assert [record.levelno for record in caplog.records] == [logging.WARNING]
-        assert not [secret for secret in SECRETS if secret in caplog.text]
-        assert lock_is_free(cache)
-
-    @pytest.mark.parametrize("held, min_ttl", [(OVER, 0), (NEARLY_OVER, 60)])
-    def test_else_the_outage_is_told(
-        self, cache: FileTokenCache, clock: Clock, outage: Exception, held: CachedToken, min_ttl: float
-    ) -> None:
-        cache.store(SESSION, held)
-
-        with pytest.raises(type(outage)) as raised:
-            get(cache, Service(outage), clock, min_ttl=min_ttl)
-
-        assert raised.value is outage
-        assert cache.load(SESSION) == held
-        assert lock_is_free(cache)
-
-
-class TestShortLives:
-    """The service issues tokens that live shorter than is asked for."""
-
-    def test_a_new_one_is_the_best_there_is(
-        self, cache: FileTokenCache, clock: Clock, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        cache.store(SESSION, TOKEN._replace(issued_at=NOW - 600, expires_at=NOW + 3000))
-
-        assert get(cache, Service(NEW), clock, min_ttl=7200) == REFRESHED
-        assert "tokens of this service live 3600 s: there is none for 7200 s" in caplog.text
-
-    def test_it_is_not_refreshed_again_and_again(self, cache: FileTokenCache, clock: Clock) -> None:
-        cache.store(SESSION, NEARLY_OVER)
-        short = CreateTokenResponse(access_token="short", expires_in=120, refresh_token="rotated")
-        service = Service(short, short, short)
-        for seconds in (0, 10, 10, 9, 1, 20, 10):
-            clock.time += seconds
-            get(cache, service, clock)
-
-        assert len(service.requests) == 3
-
-    def test_but_when_it_is_over_it_is(self, cache: FileTokenCache, clock: Clock) -> None:
-        cache.store(SESSION, TOKEN._replace(issued_at=NOW - 10, expires_at=NOW))
-
-        assert get(cache, Service(NEW), clock) == REFRESHED
-
-
-class TestLock:
-    def test_a_lock_that_cannot_be_had_leaves_the_old_token(self, cache: FileTokenCache, clock: Clock) -> None:
-        cache.store(SESSION, NEARLY_OVER)
-        service = Service()
-
-        with cache.lock(SESSION):
-            assert get(ImpatientCache(cache.folder), service, clock) == NEARLY_OVER
-            with pytest.raises(LockTimeout):
-                get(ImpatientCache(cache.folder), service, clock, min_ttl=60)
-        assert service.requests == []
-
-    @pytest.mark.parametrize("steps", [1, 2, 3, 4])
-    def test_a_flow_that_is_left_gives_it_back(self, cache: FileTokenCache, clock: Clock, steps: int) -> None:
-        cache.store(SESSION, NEARLY_OVER)
-        flow = usable_token(SESSION, cache, Service(NEW), now=clock)
-        effect = next(flow)
-        for _ in range(steps):
-            assert isinstance(effect, Call)
-            effect = flow.send(effect.function())
-
-        flow.close()
-
-        assert lock_is_free(cache)
-
-    def test_an_interrupt_gives_it_back(self, cache: FileTokenCache, clock: Clock) -> None:
-        cache.store(SESSION, NEARLY_OVER)
-
-        def interrupt() -> None:
-            raise KeyboardInterrupt
-
-        with pytest.raises(KeyboardInterrupt):
-            TokenProvider(Service(happen=interrupt), SESSION, cache, now=clock).get_token()
-        assert lock_is_free(cache)
 
 
 class TestProvider:
@@ -499,6 +90,30 @@ class TestProvider:
         assert provider.access_token() == "new"
 
 
+class SlowAnswer:
+    """A transport whose answer is on its way until it may come: the refresh token has been spent meanwhile."""
+
+    def __init__(self) -> None:
+        self.is_asked, self.may_come = asyncio.Event(), asyncio.Event()
+        self.sends = 0
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        self.sends += 1
+        self.is_asked.set()
+        await self.may_come.wait()
+        return ANSWER
+
+    async def close(self) -> None:
+        assert self.may_come.is_set()
+
+
+ANSWER = answer(members={"accessToken": "new", "expiresIn": 3600, "refreshToken": "rotated"})
+
+
+def over(transport: Any, cache: FileTokenCache, clock: Clock) -> AsyncTokenProvider:
+    return AsyncTokenProvider(AsyncSSOOIDC(**options(transport)), SESSION, cache, now=clock)
+
+
 class TestAsyncProvider:
     async def test_tasks_refresh_once(self, cache: FileTokenCache, clock: Clock) -> None:
         cache.store(SESSION, OVER)
@@ -509,29 +124,110 @@ class TestAsyncProvider:
         assert len(service.requests) == 1
         assert (await provider.get_token()) == REFRESHED
 
-    async def test_a_cancelled_task_stops_waiting_for_the_lock_and_leaves_it_to_others(
-        self, cache: FileTokenCache, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    async def test_tasks_that_wait_together_fail_together(self, cache: FileTokenCache, clock: Clock) -> None:
+        cache.store(SESSION, OVER)
+        service = Service(ConnectionFailed("no route"), NEW)
+        provider = AsyncTokenProvider(service, SESSION, cache, now=clock)
+
+        outcomes = await asyncio.gather(*(provider.get_token() for _ in range(8)), return_exceptions=True)
+
+        assert {type(outcome) for outcome in outcomes} == {ConnectionFailed}
+        assert len(service.requests) == 1
+        assert await provider.get_token() == REFRESHED
+
+    async def test_many_providers_do_not_take_the_threads_that_one_of_them_needs(
+        self, cache: FileTokenCache, clock: Clock
+    ) -> None:
+        cache.store(SESSION, OVER)
+        service = Service(NEW)
+        with ThreadPoolExecutor(2) as few:
+            asyncio.get_running_loop().set_default_executor(few)
+            providers = [AsyncTokenProvider(service, SESSION, BriefCache(cache.folder), now=clock) for _ in range(8)]
+            tokens = await asyncio.gather(*(provider.access_token() for provider in providers))
+
+        assert tokens == ["new"] * 8
+        assert len(service.requests) == 1
+
+
+class TestCancelled:
+    """A task that is cancelled, mostly by a time-out, while a token is refreshed."""
+
+    async def test_it_stops_waiting_for_the_lock_and_leaves_it_to_others(
+        self, cache: FileTokenCache, clock: Clock
     ) -> None:
         cache.store(SESSION, OVER)
         provider = AsyncTokenProvider(Service(NEW), SESSION, cache, now=clock)
-        has_ended = threading.Event()
-        acquire = FileLock.acquire
-
-        def watched(lock: FileLock) -> None:
-            try:
-                acquire(lock)
-            finally:
-                has_ended.set()
 
         with FileTokenCache(cache.folder).lock(SESSION):
-            monkeypatch.setattr(FileLock, "acquire", watched)
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(provider.get_token(), timeout=0.1)
-            assert has_ended.is_set()
+            await asyncio.wait_for(provider.close(), timeout=5)
 
+        assert lock_is_free(cache)
         assert await provider.get_token() == REFRESHED
 
-    async def test_a_task_that_is_cancelled_while_the_new_token_is_kept_keeps_it(
+    async def test_it_ends_at_once_and_the_refresh_goes_on(self, cache: FileTokenCache, clock: Clock) -> None:
+        cache.store(SESSION, OVER)
+        transport = SlowAnswer()
+        provider = over(transport, cache, clock)
+        task = asyncio.create_task(provider.get_token())
+        await transport.is_asked.wait()
+
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(task, timeout=5)
+        assert not lock_is_free(cache)
+        transport.may_come.set()
+
+        assert await provider.get_token() == REFRESHED
+        assert cache.load(SESSION) == REFRESHED
+        assert transport.sends == 1
+
+    async def test_others_who_wait_for_the_same_get_it(self, cache: FileTokenCache, clock: Clock) -> None:
+        cache.store(SESSION, OVER)
+        transport = SlowAnswer()
+        provider = over(transport, cache, clock)
+        first, second = (asyncio.create_task(provider.get_token()) for _ in range(2))
+        await transport.is_asked.wait()
+
+        first.cancel()
+        transport.may_come.set()
+
+        assert await second == REFRESHED
+        assert first.cancelled()
+        assert transport.sends == 1
+
+    async def test_closing_waits_for_what_is_under_way(self, cache: FileTokenCache, clock: Clock) -> None:
+        cache.store(SESSION, OVER)
+        transport = SlowAnswer()
+        provider = over(transport, cache, clock)
+        task = asyncio.create_task(provider.get_token())
+        await transport.is_asked.wait()
+        task.cancel()
+
+        asyncio.get_running_loop().call_later(0.05, transport.may_come.set)
+        await provider.close()
+
+        assert cache.load(SESSION) == REFRESHED
+        assert lock_is_free(cache)
+
+    def test_the_end_of_the_loop_waits_too(self, cache: FileTokenCache, clock: Clock) -> None:
+        cache.store(SESSION, OVER)
+
+        async def program() -> None:
+            transport = SlowAnswer()
+            provider = over(transport, cache, clock)
+            waiting = asyncio.create_task(provider.get_token())
+            await transport.is_asked.wait()
+            asyncio.get_running_loop().call_later(0.05, transport.may_come.set)
+            assert not waiting.done()
+
+        asyncio.run(program())
+
+        assert cache.load(SESSION) == REFRESHED
+        assert lock_is_free(cache)
+
+    async def test_while_the_new_token_is_written_it_is_written(
         self, cache: FileTokenCache, clock: Clock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         cache.store(SESSION, OVER)
@@ -544,23 +240,60 @@ class TestAsyncProvider:
             store(key, token)
 
         monkeypatch.setattr(cache, "store", slow_store)
-        task = asyncio.create_task(AsyncTokenProvider(Service(NEW), SESSION, cache, now=clock).get_token())
+        provider = AsyncTokenProvider(Service(NEW), SESSION, cache, now=clock)
+        task = asyncio.create_task(provider.get_token())
         await asyncio.to_thread(is_storing.wait, 10)
         task.cancel()
         await asyncio.sleep(0)
-        with pytest.raises(LockTimeout):
-            FileTokenCache(cache.folder).lock(SESSION, timeout=0.0).acquire()
+        assert not lock_is_free(cache)
         may_go_on.set()
-        with pytest.raises(asyncio.CancelledError):
-            await task
+        await provider.close()
 
+        assert task.cancelled()
         assert cache.load(SESSION) == REFRESHED
         assert lock_is_free(cache)
+
+    async def test_a_failure_that_nobody_waits_for_is_not_complained_of(
+        self, cache: FileTokenCache, clock: Clock
+    ) -> None:
+        cache.store(SESSION, OVER)
+        complaints: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: complaints.append(context))
+        fails = threading.Event()
+        provider = AsyncTokenProvider(
+            Service(ConnectionFailed("no route"), happen=lambda: fails.wait(10)), SESSION, cache, now=clock
+        )
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(provider.get_token(), timeout=0.1)
+        fails.set()
+        await provider.close()
+        gc.collect()
+
+        assert complaints == []
+        assert lock_is_free(cache)
+
+    def test_a_sign_in_that_is_broken_off_keeps_what_its_refresh_got(self, cache: FileTokenCache, clock: Clock) -> None:
+        """As `async_login` does it: the flow is driven by the task itself, and the client is closed afterwards."""
+        cache.store(SESSION, OVER)
+
+        async def program() -> None:
+            transport: Any = SlowAnswer()
+            async with AsyncSSOOIDC(**options(transport)) as client:
+                task = asyncio.create_task(client.drive(usable_token(SESSION, cache, client, now=clock)))
+                await transport.is_asked.wait()
+                asyncio.get_running_loop().call_later(0.05, transport.may_come.set)
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+
+        asyncio.run(program())
+
+        assert cache.load(SESSION) == REFRESHED
 
 
 def test_the_client_refreshes_over_its_own_connections(cache: FileTokenCache, clock: Clock, either: Either) -> None:
     cache.store(SESSION, NEARLY_OVER)
-    transport = either.transport(answer(members={"accessToken": "new", "expiresIn": 3600, "refreshToken": "rotated"}))
+    transport = either.transport(ANSWER)
 
     async def ask() -> CachedToken:
         async with AsyncSSOOIDC(**options(transport)) as client:
@@ -653,5 +386,44 @@ def test_eight_processes_refresh_once_and_all_are_signed_in(tmp_path: Path) -> N
     assert (kept.access_token, kept.refresh_token) == ("access-1", "refresh-1")
 
 
-def refuse(*_: object) -> None:
-    raise TokenCacheError("No space left on device")
+_FORKED_MEANWHILE = """
+import os, signal, sys, threading
+from postern.api.sso_oidc import CreateTokenResponse
+from postern.client.effects import Call
+from postern.client.token_cache import FileTokenCache, SessionKey
+from postern.client.token_provider import TokenProvider
+
+is_asked, is_forked = threading.Event(), threading.Event()
+
+def on_its_way():
+    is_asked.set()
+    is_forked.wait(10)
+
+class Service:
+    transport = None
+    def flow(self, operation, request):
+        yield Call(on_its_way)
+        return CreateTokenResponse(access_token="new", expires_in=3600, refresh_token="rotated")
+
+provider = TokenProvider(Service(), SessionKey(sys.argv[2], sys.argv[3]), FileTokenCache(sys.argv[1]))
+thread = threading.Thread(target=provider.get_token)
+thread.start()
+is_asked.wait(10)
+child = os.fork()
+if not child:
+    signal.alarm(10)
+    print("child:", provider.access_token(), flush=True)
+    os._exit(0)
+is_forked.set()
+thread.join()
+sys.exit(os.waitpid(child, 0)[1])
+"""
+
+
+def test_a_child_that_was_forked_while_a_thread_refreshed_gets_the_token(tmp_path: Path) -> None:
+    FileTokenCache(tmp_path).store(SESSION, OVER._replace(registration_expires_at=4e9))
+    command = [sys.executable, "-c", _FORKED_MEANWHILE, str(tmp_path), SESSION.start_url, str(SESSION.session_name)]
+
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+    assert (ended.stdout, ended.returncode) == ("child: new\n", 0)

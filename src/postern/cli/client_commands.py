@@ -1,30 +1,33 @@
 """The commands of those who sign in: what they are called and what they take."""
 
 import argparse
+from collections.abc import Callable
 
-from postern.cli.parser import Commands, Parser, add_command, add_group, add_json
+from postern.cli.parser import EXIT_CODES, Commands, Parser, add_command, add_group, add_json
 
-_CACHE_HELP = "where tokens are kept: aws (the AWS CLI's cache), aws:FOLDER, keyring, encrypted:FOLDER"
+_CACHE_HELP = (
+    "where tokens are kept: aws (default, the files of the AWS CLI), aws:FOLDER (such files elsewhere), keyring (the "
+    "operating system's), encrypted:FOLDER (encrypted files)"
+)
+_TIME_HELP = ", in seconds or with a unit: 90, 90s, 15m, 2h"
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+_MAX_PORT = 65535
 
 
 def declare(commands: Commands) -> None:
     """``login``, ``logout``, ``status``, ``token``, ``configure``, ``doctor``, ``completion``."""
-    add_command(commands, "login", "login.login", "Sign in, unless a sign-in is still good.", _login)
-    add_command(commands, "logout", "logout.logout", "Sign out, here and at the service.", _logout)
-    add_command(commands, "status", "status.status", "Show the sign-ins: configured ones and cached ones.", _status)
-    add_command(
-        commands, "token", "token.token", "Print the access token, refreshed if need be. Never signs in.", _token
-    )
+    _add(commands, "login", "login.login", "Sign in, unless a sign-in is still good.", _login)
+    _add(commands, "logout", "logout.logout", "Sign out, here and at the service.", _logout)
+    _add(commands, "status", "status.status", "Show the sign-ins: configured ones and cached ones.", _status)
+    _add(commands, "token", "token.token", "Print the access token, refreshed if need be. Never signs in.", _token)
     add_group(commands, "configure", "Write the AWS configuration file: sso.", _configure_commands)
-    add_command(commands, "doctor", "doctor.doctor", "Say what is wrong with a sign-in, and what to do.", _doctor)
-    add_command(
-        commands,
-        "completion",
-        "completion.completion",
-        "Print a shell's completion script.",
-        _completion,
-        epilog=_INSTALL,
-    )
+    _add(commands, "doctor", "doctor.doctor", "Say what is wrong with a sign-in, and what to do.", _doctor)
+    text = "Print a shell's completion script."
+    add_command(commands, "completion", "completion.completion", text, _completion, epilog=_INSTALL)
+
+
+def _add(commands: Commands, name: str, target: str, help_: str, declare: Callable[[Parser], None]) -> None:
+    add_command(commands, name, target, help_, declare, epilog=EXIT_CODES)
 
 
 _INSTALL = """\
@@ -36,13 +39,8 @@ to install it, once:
 
 
 def _configure_commands(commands: Commands) -> None:
-    add_command(
-        commands,
-        "sso",
-        "configure.sso",
-        "Write sso-session, profile and endpoints. Shows the difference and asks before it writes.",
-        _configure_sso,
-    )
+    text = "Write sso-session, profile and endpoints. Shows the difference and asks before it writes."
+    _add(commands, "sso", "configure.sso", text, _configure_sso)
 
 
 def _which(parser: Parser) -> None:
@@ -58,10 +56,11 @@ def _login(parser: Parser) -> None:
     _scopes(parser)
     parser.add_argument("--use-device-code", action="store_true", help="show a code to enter on any device")
     parser.add_argument("--no-browser", action="store_true", help="show the address and open no browser")
-    parser.add_argument("--callback-port", type=_port, default=0, metavar="N", help="loopback port for the browser")
     parser.add_argument(
-        "--timeout", type=_seconds, default=600.0, metavar="S", help="give up after so many seconds; 0: never"
+        "--callback-port", type=_port, default=0, metavar="N", help="loopback port for the browser (default: any)"
     )
+    text = f"how long to wait for you{_TIME_HELP} (default: 10m; 0: for ever)"
+    parser.add_argument("--timeout", type=_seconds, default=600.0, metavar="TIME", help=text)
     _min_ttl(parser)
     parser.add_argument("--force", action="store_true", help="sign in even if a sign-in is still good")
     _cache(parser)
@@ -108,9 +107,8 @@ def _scopes(parser: Parser) -> None:
 
 
 def _min_ttl(parser: Parser) -> None:
-    parser.add_argument(
-        "--min-ttl", type=_seconds, default=0.0, metavar="S", help="seconds that the access token must have left"
-    )
+    text = f"how long the access token must still be good{_TIME_HELP} (default: 0)"
+    parser.add_argument("--min-ttl", type=_seconds, default=0.0, metavar="TIME", help=text)
 
 
 def _cache(parser: Parser) -> None:
@@ -123,10 +121,9 @@ def _list(text: str) -> tuple[str, ...]:
 
 
 def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= 65535:
-        raise argparse.ArgumentTypeError(f"{text} is no port")
-    return port
+    if not (text.isascii() and text.isdigit() and int(text) <= _MAX_PORT):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: a number up to {_MAX_PORT}")
+    return int(text)
 
 
 def _seconds(text: str) -> float:
@@ -137,8 +134,5 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+        raise argparse.ArgumentTypeError(f"{text!r} is no time{_TIME_HELP}")
     return seconds
-
-
-_UNITS = {"s": 1, "m": 60, "h": 3600}

@@ -74,6 +74,9 @@ _postern_paths() {{
 _postern() {{
     local program=$1 current=$2 previous=$3 place= possible= word index
     COMPREPLY=()
+    # bash takes --session=NAME apart at the equals sign.
+    if [[ $current == "=" ]]; then current=; fi
+    if [[ $previous == "=" ]]; then previous=${{COMP_WORDS[COMP_CWORD-2]}}; fi
     for ((index = 1; index < COMP_CWORD; index++)); do
         word=${{COMP_WORDS[index]}}
         case "$place/$word" in

@@ -6,6 +6,10 @@ other way round.
 
 _FAILED, _USAGE, _UNFIT, _SIGN_IN, _UNREACHABLE, INTERRUPTED = 1, 2, 3, 4, 5, 130
 
+_SERVICE_ERROR = "postern.client.errors.ServiceError"
+_TOO_MANY_REQUESTS, _SERVER_ERROR = 429, 500
+_WAIT = "wait a minute and try again"
+
 CODES = {
     "postern.cli.exit_codes.CommandFailed": _FAILED,
     "postern.cli.exit_codes.UsageError": _USAGE,
@@ -34,7 +38,8 @@ ADVICE = {
     "postern.api.errors.InvalidRequestException": "check start URL and region with `postern doctor`",
     "postern.api.errors.AccessDeniedException": "ask whoever runs the service for access, or sign in again",
     "postern.api.errors.ExpiredTokenException": "run `postern login` again",
-    "postern.api.errors.SlowDownException": "wait a minute and try again",
+    "postern.api.errors.SlowDownException": _WAIT,
+    "postern.api.errors.TooManyRequestsException": _WAIT,
     "postern.api.errors.InternalServerException": "try again later",
     "postern.client.errors.SignInDenied": "run `postern login` again if that was a mistake",
     "postern.client.errors.SignInExpired": "run `postern login` again",
@@ -54,6 +59,8 @@ class UsageError(Exception):
 
 def code_of(error: Exception) -> int | None:
     """The exit code, or None for what should not have happened."""
+    if _is_of_no_name(error):
+        return _UNREACHABLE
     return next((CODES[name] for name in _names(error) if name in CODES), None)
 
 
@@ -61,10 +68,19 @@ def complaint_about(error: Exception) -> str:
     """One line: what went wrong and, where it is known, what to do next."""
     # What a service says may be anybody's text: nothing of it shall move the cursor.
     said = "".join(character if character.isprintable() else "\ufffd" for character in " ".join(_text(error).split()))
-    advice = next((ADVICE[name] for name in _names(error) if name in ADVICE), None)
+    advice = _advice(error)
     if advice is None or "`postern " in said:
         return said
-    return f"{said}; {advice}"
+    return f"{said.rstrip('.')}; {advice}"
+
+
+def _advice(error: Exception) -> str | None:
+    status = getattr(error, "status", None)
+    if _is_of_no_name(error) and status == _TOO_MANY_REQUESTS:
+        return _WAIT
+    if _is_of_no_name(error):
+        return "try again later; `postern doctor` says more"
+    return next((ADVICE[name] for name in _names(error) if name in ADVICE), None)
 
 
 def _names(error: Exception) -> list[str]:
@@ -72,9 +88,32 @@ def _names(error: Exception) -> list[str]:
     return [f"{each.__module__}.{each.__qualname__}" for each in type(error).__mro__]
 
 
+def _is_of_no_name(error: Exception) -> bool:
+    """Whether it is an answer of the service, or of what stands before it, that is no refusal by name."""
+    if _names(error)[0] != _SERVICE_ERROR:
+        return False
+    status, code = getattr(error, "status", 0), getattr(error, "code", "")
+    return bool(status >= _SERVER_ERROR or code.isdigit())
+
+
 def _text(error: Exception) -> str:
-    if "postern.api.errors.ModelledError" not in _names(error):
+    names = _names(error)
+    if "postern.api.errors.ModelledError" in names:
+        return _refusal(getattr(error, "error", type(error).__name__), str(error), error)
+    if _SERVICE_ERROR not in names:
         return str(error)
-    code = getattr(error, "error", type(error).__name__)
+    code, message = getattr(error, "code", ""), getattr(error, "message", "")
+    if names[0] != _SERVICE_ERROR:
+        return message or str(error)
+    if not code.isdigit():
+        return _refusal(code, message, error)
+    if not message.startswith("HTTP status"):
+        message = f"HTTP status {code}" + (f" ({message})" if message else "")
+    return f"the service answers with {message}"
+
+
+def _refusal(code: str, description: str, error: Exception) -> str:
     request_id = getattr(error, "request_id", None)
-    return f"the service refused: {code}: {error}" + (f" (request {request_id})" if request_id else "")
+    more = [description.strip().rstrip("."), f"request {request_id}" if request_id else ""]
+    said = ", ".join(filter(None, more))
+    return f"the service refused: {code} ({said})" if said else f"the service refused: {code}"

@@ -6,13 +6,24 @@ import time
 from typing import TYPE_CHECKING
 
 from postern.cli.output import show, utc
-from postern.cli.sign_ins import chosen_session, opened_cache, opened_client, shown
+from postern.cli.sign_ins import (
+    check_time_left,
+    chosen_session,
+    is_configured,
+    opened_cache,
+    opened_client,
+    shown,
+)
+from postern.cli.whereabouts import is_from_elsewhere, located, record, recorded
+from postern.client.shared_config import SharedConfig
 from postern.client.sign_in.interface import TerminalInterface
 from postern.client.sign_in.login import login_flow
-from postern.client.sign_in.login_request import LoginRequest, Method
+from postern.client.sign_in.login_request import LoginRequest
 
 if TYPE_CHECKING:
-    from postern.client.token_cache import CachedToken
+    from postern.client.sessions import Session
+    from postern.client.sso_oidc import SSOOIDC
+    from postern.client.token_cache import CachedToken, TokenCache
 
 
 def login(options: argparse.Namespace) -> None:
@@ -20,27 +31,45 @@ def login(options: argparse.Namespace) -> None:
     Raises:
         SignInError: the person said no, or did not decide in time.
         ClientError: the service cannot be used.
+        CommandFailed: tokens of this service are never good for as long as was asked for.
     """
-    session, cache = chosen_session(options), opened_cache(options)
-    method: Method = "device_code" if options.use_device_code else "auto"
-    request = LoginRequest(
+    shared, cache = SharedConfig.load(os.environ), opened_cache(options)
+    session = _placed(chosen_session(options, shared, cache), options, shared, cache)
+    interface = _Interface()
+    with opened_client(session) as client:
+        request = _request(session, options, client, cache)
+        token = client.drive(login_flow(client, request, cache, interface, now=time.time, environment=os.environ))
+        if interface.has_finished:
+            record(session, token, client.endpoint, cache)
+    check_time_left(token, options.min_ttl)
+    text = "" if interface.has_finished else f"still signed in to {session.title} until {utc(token.expires_at)}"
+    show(options, shown(session, token) | {"new": interface.has_finished}, text)
+
+
+def _placed(session: "Session", options: argparse.Namespace, shared: SharedConfig, cache: "TokenCache") -> "Session":
+    """Of a sign-in that is not configured, the service is where it was the last time, unless all is given anew."""
+    held = cache.load(session.key)
+    if held is None or is_configured(session, shared):
+        return session
+    is_given = options.start_url and options.region
+    return located(session, held, shared) if recorded(held) or not is_given else session
+
+
+def _request(session: "Session", options: argparse.Namespace, client: "SSOOIDC", cache: "TokenCache") -> LoginRequest:
+    held = cache.load(session.key)
+    return LoginRequest(
         start_url=session.start_url,
         region=session.region,
         session_name=session.name,
         scopes=session.scopes,
-        method=method,
+        method="device_code" if options.use_device_code else "auto",
         open_browser=not options.no_browser,
         callback_port=options.callback_port,
         timeout=options.timeout or None,
         min_ttl=options.min_ttl,
-        force=options.force,
+        # Of another service, a token is of no use at this one, and must not be shown to it.
+        force=options.force or (held is not None and is_from_elsewhere(held, client.endpoint)),
     )
-    interface = _Interface()
-    with opened_client(session) as client:
-        flow = login_flow(client, request, cache, interface, now=time.time, environment=os.environ)
-        token = client.drive(flow)
-    text = "" if interface.has_finished else f"still signed in to {session.title} until {utc(token.expires_at)}"
-    show(options, shown(session, token) | {"new": interface.has_finished}, text)
 
 
 class _Interface(TerminalInterface):

@@ -12,8 +12,11 @@ Exit codes:
 
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout, suppress
+from typing import TextIO, cast
 
 from postern.cli.exit_codes import INTERRUPTED, CommandFailed, code_of, complaint_about
+from postern.cli.output import Output, OutputFailed, tell
 
 __all__ = ["CommandFailed", "main"]
 
@@ -21,29 +24,34 @@ __all__ = ["CommandFailed", "main"]
 def main(arguments: Sequence[str] | None = None) -> int:
     """The ``postern`` command; its exit code."""
     words = sys.argv[1:] if arguments is None else list(arguments)
-    if words[:1] == ["__names"]:  # asked by the shell at each press of the tab key: no parser for that
-        from postern.cli.names import show_names
-
-        return show_names(words[1:])
+    output = Output(sys.stdout)
     try:
-        done = _run(words)
-        sys.stdout.flush()
+        with redirect_stdout(cast(TextIO, output)):
+            done = _run(words)
+            output.finish()
         return done
     except KeyboardInterrupt:
-        if sys.stderr.isatty():
-            print(file=sys.stderr)  # the prompt shall not stand behind a line of progress
+        if sys.stderr is not None and sys.stderr.isatty():
+            tell("")  # the prompt shall not stand behind a line of progress
         return INTERRUPTED
     except BrokenPipeError:
+        return _end_quietly()
+    except OutputFailed as failure:
+        tell(f"postern: standard output cannot be written to: {failure}")
         return _end_quietly()
     except Exception as error:
         code = code_of(error)
         if code is None:
             raise
-        print(f"postern: {complaint_about(error)}", file=sys.stderr)
+        tell(f"postern: {complaint_about(error)}")
         return code
 
 
 def _run(words: Sequence[str]) -> int:
+    if words[:1] == ["__names"]:  # asked by the shell at each press of the tab key: no parser for that
+        from postern.cli.names import show_names
+
+        return show_names(words[1:])
     from importlib import import_module
 
     from postern.cli.parser import command_line
@@ -55,8 +63,9 @@ def _run(words: Sequence[str]) -> int:
 
 
 def _end_quietly() -> int:
-    """Whoever read our output has had enough of it. Python would complain once more when it flushes at its end."""
+    """Nobody takes our output any more. Python would complain once more when it flushes at its end."""
     import os
 
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with suppress(OSError, AttributeError):  # there may be no file behind it, or nothing at all
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1

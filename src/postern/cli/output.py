@@ -1,8 +1,62 @@
 """Output for people or for programs."""
 
 import argparse
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TextIO
+
+
+class OutputFailed(Exception):
+    """Standard output cannot be written to; the text says why."""
+
+
+class Output:
+    """Standard output, whose failures are told apart from all others. Where it was closed before we came, writing is no
+    error until the end: a server goes on.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+        self._has_lost = False
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
+
+    def isatty(self) -> bool:
+        return self._stream is not None and self._stream.isatty()
+
+    def write(self, text: str) -> int:
+        if self._stream is None:
+            self._has_lost = True
+            return len(text)
+        with _failing():
+            return self._stream.write(text)
+
+    def flush(self) -> None:
+        if self._stream is not None:
+            with _failing():
+                self._stream.flush()
+
+    def finish(self) -> None:
+        """
+        Raises:
+            OutputFailed: not all that was said can be read.
+        """
+        self.flush()
+        if self._has_lost:
+            raise OutputFailed("it is closed")
+
+
+@contextmanager
+def _failing() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputFailed(error.strerror or str(error)) from None
 
 
 def show(options: argparse.Namespace, value: object, text: str) -> None:
@@ -42,19 +96,18 @@ def now() -> int:
 
 
 def tell(text: str) -> None:
-    """A remark on standard error."""
-    print(text, file=sys.stderr, flush=True)
+    """A remark on standard error, if there is any: standard output is for results."""
+    if sys.stderr is not None:
+        print(text, file=sys.stderr, flush=True)
 
 
 def is_interactive() -> bool:
     """Whether a person can be asked: standard input and standard error are a terminal."""
-    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr is not None and sys.stderr.isatty()
 
 
 def has_color(stream: object) -> bool:
     """Whether to colour what is written to ``stream``: a terminal that takes it, unless NO_COLOR says otherwise."""
-    import os
-
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
     is_tty = getattr(stream, "isatty", None)

@@ -30,6 +30,13 @@ class Formatter(argparse.RawDescriptionHelpFormatter):
         # PERF: asked for no width, argparse imports shutil for it and with that every compression: 4 ms, help or not.
         super().__init__(prog, max_help_position=28, width=_width())
 
+    def add_argument(self, action: argparse.Action) -> None:
+        """As usual, but commands are as wide as they are: before Python 3.13 their indent is forgotten."""
+        super().add_argument(action)
+        for each in self._iter_indented_subactions(action):
+            width = len(self._format_action_invocation(each)) + self._current_indent
+            self._action_max_length = max(self._action_max_length, width)
+
 
 class Parser(argparse.ArgumentParser):
     """A parser whose arguments are declared when they are needed."""

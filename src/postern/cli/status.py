@@ -33,7 +33,7 @@ class SignIn(NamedTuple):
 def status(options: argparse.Namespace) -> int:
     """0 if the sign-in that is meant (any, when none is named) is good, or can be made so without a person."""
     shared, cache = SharedConfig.load(os.environ), opened_cache(options)
-    found = [_one(chosen_session(options, shared), cache)] if names_one(options) else _all(shared, cache)
+    found = [_one(chosen_session(options, shared, cache), cache)] if names_one(options) else _all(shared, cache)
     table = columns([_row(each) for each in found], ("SESSION", "START URL", "REGION", "SIGNED IN", "TOKEN"))
     nothing = "no sign-in is configured and none is cached; next: postern configure sso"
     show(options, [_shown(each) for each in found], table if found else nothing)

@@ -3,10 +3,21 @@ a warm cache it imports hardly anything.
 """
 
 import argparse
+import os
 import time
 from typing import TYPE_CHECKING
 
-from postern.cli.sign_ins import chosen_session, opened_cache, opened_client, shown
+from postern.cli.sign_ins import (
+    check_time_left,
+    chosen_session,
+    is_refreshable,
+    login_command,
+    opened_cache,
+    opened_client,
+    shown,
+)
+from postern.client.errors import ConfigurationError, SignInRequired
+from postern.client.shared_config import SharedConfig
 from postern.client.token_demand import TokenDemand
 
 if TYPE_CHECKING:
@@ -18,11 +29,17 @@ def token(options: argparse.Namespace) -> None:
     """
     Raises:
         SignInRequired: there is none that is good for long enough, and none that could be refreshed.
+        CommandFailed: tokens of this service are never good for that long.
     """
-    session, cache = chosen_session(options), opened_cache(options)
+    shared, cache = SharedConfig.load(os.environ), opened_cache(options)
+    session = chosen_session(options, shared, cache)
     found = cache.load(session.key)
-    if found is None or not TokenDemand(time.time, options.min_ttl).is_met_by(found):
-        found = _refreshed(session, cache, options.min_ttl)
+    if found is None:
+        raise SignInRequired(f"nobody is signed in: run {login_command(session, shared, cache)}")
+    demand = TokenDemand(time.time, options.min_ttl)
+    if not demand.is_met_by(found):
+        found = _refreshed(session, found, demand, shared, cache)
+    check_time_left(found, options.min_ttl)
     if options.json:
         import json
 
@@ -31,8 +48,18 @@ def token(options: argparse.Namespace) -> None:
         print(found.access_token)
 
 
-def _refreshed(session: "Session", cache: "TokenCache", min_ttl: float) -> "CachedToken":
+def _refreshed(
+    session: "Session", found: "CachedToken", demand: TokenDemand, shared: SharedConfig, cache: "TokenCache"
+) -> "CachedToken":
+    from postern.cli.whereabouts import located
     from postern.client.token_refresh import usable_token
 
+    if is_refreshable(found):
+        try:
+            session = located(session, found, shared)
+        except ConfigurationError:
+            if demand.is_tolerated(found):
+                return found
+            raise
     with opened_client(session) as client:
-        return client.drive(usable_token(session.key, cache, client, now=time.time, min_ttl=min_ttl))
+        return client.drive(usable_token(session.key, cache, client, now=demand.now, min_ttl=demand.min_ttl))

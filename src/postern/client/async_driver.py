@@ -2,13 +2,17 @@
 
 import asyncio
 import contextlib
+import contextvars
 import inspect
 from typing import Any, TypeVar
 
-from postern.client.effects import Call, Effect, Emit, Flow, Send, Sleep
+from postern.client.effects import Call, Effect, Emit, Flow, Protected, Send, Sleep
 from postern.client.http import AsyncTransport
 
 T = TypeVar("T")
+
+# Seconds that a cancelled task waits for what is protected. An answer that takes longer will hardly come.
+PATIENCE = 30.0
 
 
 async def run(flow: Flow[T], transport: AsyncTransport) -> T:
@@ -44,11 +48,15 @@ async def _perform(effect: Effect, transport: AsyncTransport) -> Any:
                 result = listener(*effect.arguments)
                 if inspect.isawaitable(result):
                     await result
+        case Protected():
+            return await _protected(effect.flow, transport)
     return None
 
 
 async def _call(effect: Call) -> Any:
-    work = asyncio.create_task(asyncio.to_thread(effect.function))
+    # Not a task, as `to_thread` would need: when it ends, `asyncio.run` cancels all tasks, but the thread would go on.
+    context = contextvars.copy_context()
+    work = asyncio.get_running_loop().run_in_executor(None, context.run, effect.function)
     try:
         return await asyncio.shield(work)
     except asyncio.CancelledError:
@@ -59,14 +67,28 @@ async def _call(effect: Call) -> Any:
         raise
 
 
-async def _end_of(work: "asyncio.Task[Any]") -> None:
-    """Wait for the thread, however often the task is cancelled meanwhile."""
+async def _protected(flow: Flow[Any], transport: AsyncTransport) -> Any:
+    work = asyncio.create_task(run(flow, transport))
+    # Hidden from `asyncio.run`, which would cancel it too; it ends before the task that waits for it here.
+    asyncio._unregister_task(work)
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        work.add_done_callback(_look_at)
+        limit = asyncio.get_running_loop().call_later(PATIENCE, work.cancel)
+        await _end_of(work)
+        limit.cancel()
+        raise
+
+
+async def _end_of(work: "asyncio.Future[Any]") -> None:
+    """Wait for it, however often the task is cancelled meanwhile."""
     while not work.done():
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.wait([work])
 
 
-def _look_at(work: "asyncio.Task[Any]") -> None:
-    """A thread that nobody waits for any more may end as it likes; asyncio would complain of an error not looked at."""
+def _look_at(work: "asyncio.Future[Any]") -> None:
+    """What nobody waits for any more may end as it likes; asyncio would complain of an error not looked at."""
     if not work.cancelled():
         work.exception()

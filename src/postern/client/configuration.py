@@ -198,7 +198,11 @@ def _endpoint(model: ServiceModel, given: Options, settings: ServiceSettings, re
     use_dualstack = _flag(given.get("use_dualstack_endpoint"), settings.use_dualstack_endpoint)
     ssl_enabled = _flag(given.get("ssl_enabled"), True)
     if asked is not None:
-        endpoints.check_custom(use_fips=use_fips, use_dualstack=use_dualstack)
+        # What the environment says of AWS's own endpoints goes for them only; boto3 has it so too.
+        endpoints.check_custom(
+            use_fips=_flag(given.get("use_fips_endpoint"), False),
+            use_dualstack=_flag(given.get("use_dualstack_endpoint"), False),
+        )
         if isinstance(asked, Endpoint):
             return asked
         return endpoints.parse(

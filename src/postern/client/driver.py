@@ -3,7 +3,7 @@
 import time
 from typing import Any, TypeVar
 
-from postern.client.effects import Call, Effect, Emit, Flow, Send, Sleep
+from postern.client.effects import Call, Effect, Emit, Flow, Protected, Send, Sleep
 from postern.client.errors import ConfigurationError
 from postern.client.http import Transport
 
@@ -39,6 +39,8 @@ def _perform(effect: Effect, transport: Transport) -> Any:
         case Emit():
             for listener in effect.listeners:
                 _refuse_coroutine(listener(*effect.arguments))
+        case Protected():
+            return run(effect.flow, transport)
     return None
 
 

@@ -47,5 +47,15 @@ class Emit(msgspec.Struct, frozen=True):
     arguments: tuple[Any, ...]
 
 
-Effect: TypeAlias = Send | Sleep | Call | Emit
+class Protected(msgspec.Struct, frozen=True):
+    """Go through another flow that a cancelled task must not break off half-way: it spends what can be spent only once.
+    The result is that flow's, and what it raises is thrown into this one.
+
+    Under asyncio the cancellation is thrown into this flow when the other one has ended, or after half a minute.
+    """
+
+    flow: "Flow[Any]"
+
+
+Effect: TypeAlias = Send | Sleep | Call | Emit | Protected
 Flow: TypeAlias = Generator[Effect, Any, T]

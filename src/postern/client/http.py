@@ -4,9 +4,14 @@ A transport opens, reuses and closes connections. It does not retry, does not fo
 status: that is for flows to decide.
 """
 
+import re
 from typing import Any, Protocol
 
 import msgspec
+
+_SHOWN = re.compile(
+    r"([^:/?#@]*://)?(?:[^/?#]*@)?((?:\[[^\]@/?#]*\]|[^:@/?#]*)(?::[0-9]+)?(?:/[^?#]*)?)(?:[?#].*)?", re.DOTALL
+)
 
 
 class HttpRequest(msgspec.Struct, kw_only=True):
@@ -25,11 +30,11 @@ class HttpRequest(msgspec.Struct, kw_only=True):
     direct: bool = False
 
     def __repr__(self) -> str:
-        """No header, no query and no body: they carry secrets."""
-        return f"HttpRequest({self.method} {self.url.partition('?')[0]})"
+        """No header, no body, and of the URL no user, query and fragment: they carry secrets."""
+        return f"HttpRequest({self.method} {_shown(self.url)})"
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
-        return [("method", self.method), ("url", self.url.partition("?")[0])]
+        return [("method", self.method), ("url", _shown(self.url))]
 
 
 class HttpResponse(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,3 +69,9 @@ class AsyncTransport(Protocol):
     async def send(self, request: HttpRequest) -> HttpResponse: ...
 
     async def close(self) -> None: ...
+
+
+def _shown(url: str) -> str:
+    """What is no URL may be a password with a slash in it, and is not shown at all."""
+    found = _SHOWN.fullmatch(url)
+    return "…" if found is None else f"{found[1] or ''}{found[2]}"

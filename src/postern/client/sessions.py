@@ -118,7 +118,7 @@ def _configured(
 
 def _given(name: str | None, start_url: str, region: str | None, profile: str | None) -> Session:
     if not region:
-        raise ConfigurationError(f"the region of {start_url} is not known: add --region")
+        raise ConfigurationError(f"the region of {start_url} is not known: give it too")
     return Session(name, start_url, region, profile=profile)
 
 
@@ -167,11 +167,13 @@ def _only(shared: SharedConfig) -> Session:
     if not names and len(legacy) == 1:
         return legacy[0]
     if names:
-        raise ConfigurationError(f"there are several sign-ins: add --session with one of {', '.join(sorted(names))}")
+        raise ConfigurationError(f"there are several sign-ins: choose a session: {', '.join(sorted(names))}")
     if legacy:
         profiles = ", ".join(sorted(session.profile or "" for session in legacy))
-        raise ConfigurationError(f"there are several sign-ins: add --profile with one of {profiles}")
-    raise ConfigurationError("no sign-in is configured: run `postern configure sso`, or add --start-url and --region")
+        raise ConfigurationError(f"there are several sign-ins: choose a profile: {profiles}")
+    raise ConfigurationError(
+        "no sign-in is configured: run `postern configure sso`, or give a start URL and its region"
+    )
 
 
 def _member(section: Mapping[str, str], key: str, where: str) -> str:
@@ -193,7 +195,7 @@ def _profile_of(shared: SharedConfig, environment: Mapping[str, str], session: S
         return None
     raise ConfigurationError(
         f"profiles {', '.join(sorted(profiles))} name session {session.name} and lead to different endpoints: "
-        "add --profile or --endpoint-url"
+        "choose one of them, or give an endpoint URL"
     )
 
 

@@ -91,7 +91,7 @@ class Signer:
         if not isinstance(error, ServiceError):
             return False
         if error.code in _EXPIRED_CREDENTIALS:
-            self._source.expire()
+            self._source.expire(_access_key_id(request))
             return True
         if not self._corrects_clock or error.code not in _CLOCK_SKEW:
             return False
@@ -111,6 +111,11 @@ class Signer:
                 self._keys.clear()
             key = self._keys[access_key_id, secret, scope] = sigv4.signing_key(secret, scope)
         return key
+
+
+def _access_key_id(request: HttpRequest) -> str:
+    """What it was signed with: others may have come meanwhile."""
+    return request.headers.get("Authorization", "").partition("Credential=")[2].partition("/")[0]
 
 
 def unix_time(date: str) -> float | None:

@@ -8,15 +8,17 @@ from typing import Any, Protocol, TypeVar
 from postern.api import errors as wire
 from postern.api.operation import Operation, Shape
 from postern.api.sso_oidc import CREATE_TOKEN, CreateTokenRequest
-from postern.client.effects import Call, Flow
+from postern.client.effects import Call, Flow, Protected
 from postern.client.errors import ServiceError, SignInRequired, TransportError, UnreadableResponse
-from postern.client.token_cache.entries import CachedToken, SessionKey
+from postern.client.token_cache.entries import CachedToken, SessionKey, expiry
 from postern.client.token_cache.port import TokenCache, TokenCacheError
 from postern.client.token_demand import REFRESH_WINDOW, TokenDemand
+from postern.client.token_lock import acquired, stored
 
 Output = TypeVar("Output", bound=Shape)
 
-# The service has said that it will not renew this sign-in.
+# The service does not renew this sign-in any more. It has probably been ended, and the token with it: what is left of
+# its time is not used, and somebody has to sign in now.
 _REFUSALS = (
     wire.InvalidGrantException,
     wire.InvalidClientException,
@@ -44,12 +46,16 @@ def usable_token(
     """The session's token with more than ``min_ttl`` seconds left, refreshed if fewer than ``refresh_window`` are.
 
     If the service issues tokens that live shorter than ``min_ttl``, the result is a new one, and a warning is logged:
-    to sign in again would give no better. So who depends on ``min_ttl`` looks at ``expires_at``. If the service cannot
-    be reached, the old token is the result while it has more than ``min_ttl`` left. A token that cannot be refreshed is
-    used to its end.
+    to sign in again would give no better. So who depends on ``min_ttl`` looks at ``expires_at``. While it has more than
+    ``min_ttl`` left, the old token is the result if the service cannot be reached, is busy or finds fault with the
+    request, and also if there is nothing to refresh it with.
+
+    Under asyncio a cancelled task waits for a refresh that is under way, and for its token to be kept: the old refresh
+    token has been spent.
 
     Raises:
-        SignInRequired: there is no token, or it is over and cannot be refreshed, or the service refused to.
+        SignInRequired: there is no token; or it is over, and there is nothing to refresh it with; or the service does
+            not renew the sign-in, however much of the token's time is left.
         TransportError, ServiceError, ModelledError: it could not be refreshed now, and the old one is not good enough.
         TokenCacheError: the same, because the cache cannot be locked.
     """
@@ -62,12 +68,11 @@ def usable_token(
     lock = cache.lock(key)
     try:
         try:
-            yield Call(lock.acquire, lock.cancel)
+            yield from acquired(lock, now)
         except TokenCacheError as error:
             return demand.fall_back_on(token, error)
         return (yield from _renewed(key, cache, caller, demand))
     finally:
-        # Also when waiting was cancelled: the lock may have been got at the same moment.
         lock.release()
 
 
@@ -83,13 +88,23 @@ def _renewed(key: SessionKey, cache: TokenCache, caller: Caller, demand: TokenDe
             return token
         raise SignInRequired(f"the sign-in is over and cannot be renewed: run {_advice(key)}")
     try:
-        new = yield from _refreshed(token, caller, demand.now)
+        new: CachedToken = yield Protected(_refreshed_and_kept(key, cache, token, caller, demand.now))
     except _REFUSALS as error:
         return (yield from _of_another_tool(key, cache, token, demand, error))
-    except (TransportError, ServiceError, wire.SlowDownException, wire.InternalServerException) as error:
+    except (TransportError, ServiceError, wire.ModelledError) as error:
         return demand.fall_back_on(token, error)
-    yield from _store(cache, key, new)
     _warn_if_short(new, demand)
+    return new
+
+
+def _refreshed_and_kept(
+    key: SessionKey, cache: TokenCache, old: CachedToken, caller: Caller, now: Callable[[], float]
+) -> Flow[CachedToken]:
+    new = yield from _refreshed(old, caller, now)
+    held = yield from _load(cache, key)
+    if held is not None and held.access_token != old.access_token and held.expires_at > now():
+        return held  # Somebody has signed in anew, and did not wait for our lock.
+    yield from _kept(key, cache, new)
     return new
 
 
@@ -108,7 +123,7 @@ def _refreshed(token: CachedToken, caller: Caller, now: Callable[[], float]) -> 
         raise UnreadableResponse("CreateToken", "the answer has no token, or does not say for how long", status=200)
     return token._replace(
         access_token=answer.access_token,
-        expires_at=asked_at + answer.expires_in,
+        expires_at=expiry(asked_at, answer.expires_in),
         refresh_token=answer.refresh_token or token.refresh_token,
         issued_at=asked_at,
     )
@@ -130,11 +145,10 @@ def _load(cache: TokenCache, key: SessionKey) -> Flow[CachedToken | None]:
     return token
 
 
-def _store(cache: TokenCache, key: SessionKey, token: CachedToken) -> Flow[None]:
-    """Keep the token. That it cannot be kept is no reason not to use it."""
+def _kept(key: SessionKey, cache: TokenCache, token: CachedToken) -> Flow[None]:
+    """That the token cannot be kept is no reason not to use it."""
     try:
-        # Never broken off, only waited for: the old refresh token has been spent.
-        yield Call(lambda: cache.store(key, token), lambda: None)
+        yield from stored(cache, key, token)
     except TokenCacheError as error:
         from logging import getLogger
 
@@ -146,7 +160,7 @@ def _warn_if_short(token: CachedToken, demand: TokenDemand) -> None:
         return
     from logging import getLogger
 
-    lifetime = token.expires_at - (token.issued_at or 0.0)
+    lifetime = token.expires_at - (token.issued_at or demand.now())
     getLogger(__name__).warning(
         "tokens of this service live %d s: there is none for %d s", round(lifetime), round(demand.min_ttl)
     )

@@ -1,7 +1,9 @@
 """Flows driven by hand: what is answered is given, what was asked for is kept."""
 
 import json
-from collections.abc import Mapping
+import os
+import signal
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from postern.client.credentials import Credentials
@@ -84,3 +86,20 @@ def shared_config(
     sso_sessions: Mapping[str, Mapping[str, str]] | None = None,
 ) -> SharedConfig:
     return SharedConfig(profile_sections=profiles or {}, sso_session_sections=sso_sessions or {})
+
+
+def holds_in_a_forked_child(check: Callable[[], bool]) -> bool:
+    """Whether the child finds so, within two seconds."""
+    child = os.fork()
+    if child == 0:
+        os._exit(_in_the_child(check))
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def _in_the_child(check: Callable[[], bool]) -> int:
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(2)
+    try:
+        return 0 if check() else 1
+    except BaseException:
+        return 1

@@ -1,4 +1,5 @@
 import itertools
+import json
 import os
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from postern.client.credentials import (
     default_chain,
     source_of,
 )
+from postern.client.credentials.documents import read_document
 from postern.client.errors import ConfigurationError, ConnectTimeout, CredentialsError
 from postern.client.shared_config import SharedConfig
 from postern.client.token_cache import CachedToken, FileTokenCache, SessionKey
@@ -251,3 +253,9 @@ def test_no_repr_shows_a_secret() -> None:
     credentials = drive(default.resolve())
     for thing in (given, default, credentials, drive(given.resolve()), RefreshingCredentials(default, lambda: NOW)):
         assert CANARY not in repr(thing)
+
+
+def test_a_document_shows_only_its_key_id() -> None:
+    document = read_document(json.dumps({**DOCUMENT, "SessionToken": CANARY}).encode())
+    assert repr(document) == "Document(ASIAEXAMPLE)"
+    assert document.__rich_repr__() == [("access_key_id", "ASIAEXAMPLE")]

@@ -8,7 +8,16 @@ import pytest
 from postern.client.credentials import BotocoreCredentials, Credentials, DelegatedCredentials
 from postern.client.credentials.profile import Profile
 from postern.client.effects import Flow
-from tests.client.credentials.flows import CANARY, NOW, Driver, drive, found, refusal, shared_config
+from tests.client.credentials.flows import (
+    CANARY,
+    NOW,
+    Driver,
+    drive,
+    found,
+    holds_in_a_forked_child,
+    refusal,
+    shared_config,
+)
 
 ROLE = {"role_arn": "arn:aws:iam::111122223333:role/r", "source_profile": "default"}
 WEB_IDENTITY = {"AWS_WEB_IDENTITY_TOKEN_FILE": "/token", "AWS_ROLE_ARN": ROLE["role_arn"]}
@@ -105,6 +114,15 @@ def test_botocores_chain(files: Path) -> None:
     assert (credentials.session_token, credentials.expires_at) == (None, None)
     assert credentials.source == "botocore (shared-credentials-file)"
     assert len(driver.calls) == 1, "it may block, so it is a call"
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_botocores_chain_in_a_forked_child_does_not_wait_for_its_parent(files: Path) -> None:
+    (files / "credentials").write_text("[work]\naws_access_key_id = AKIDWORK\naws_secret_access_key = s\n")
+    provider = BotocoreCredentials("work")
+    # As when another thread is busy with it at that moment.
+    with provider._turn:
+        assert holds_in_a_forked_child(lambda: found(provider.load()).access_key_id == "AKIDWORK")
 
 
 def test_botocores_chain_tells_when_they_expire(files: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from postern.client.credentials import InstanceCredentials
 from postern.client.credentials.profile import Profile
-from postern.client.errors import ConnectTimeout, ReadTimeout
+from postern.client.errors import ConnectTimeout, CredentialsError, ReadTimeout
 from tests.client.credentials.flows import CANARY, DOCUMENT, NOW, Driver, drive, found, refusal, reply, shared_config
 
 TOKEN = reply(200, b"metadata-token")
@@ -132,3 +132,16 @@ def test_a_role_whose_credentials_do_not_come_is_an_error(answer: Any, says: str
 def test_expired_credentials_of_an_instance_are_used_on_for_a_while() -> None:
     old = reply(200, {**DOCUMENT, "Expiration": "2023-11-14T22:00:00Z"})
     assert found(provider().load(), TOKEN, ROLE, old).expires_at == NOW + 900
+
+
+@pytest.mark.parametrize("role", [b"\x1b]0;pwned\x07", b"a" * 129, "r\u00f6le".encode(), b"<html>"])
+def test_what_cannot_be_the_name_of_a_role_is_neither_asked_for_nor_shown(role: bytes) -> None:
+    driver = Driver(TOKEN, reply(200, role))
+    with pytest.raises(CredentialsError, match=r"^what the metadata service names is no role$"):
+        driver.run(provider().load())
+    assert len(driver.sent) == 2
+
+
+@pytest.mark.parametrize("role", ["web", "path/to/web", "a_b+c=d,e.f@g-h", "a" * 128])
+def test_names_of_roles(role: str) -> None:
+    assert found(provider().load(), TOKEN, reply(200, role.encode()), KEYS).source == f"instance (role {role})"

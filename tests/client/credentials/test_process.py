@@ -120,22 +120,27 @@ def test_a_program_that_takes_too_long_is_killed() -> None:
     assert "took longer than 0.05 seconds" in refusal(provider(line, timeout=0.05).load())
 
 
-def test_a_program_of_that_program_cannot_hold_it_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("postern.client.credentials.process._GRACE", 0.05)
+def test_a_program_of_that_program_cannot_hold_it_up() -> None:
     line = shlex.join(["sh", "-c", "sleep 2 & sleep 2"])
     assert "took longer" in refusal(provider(line, timeout=0.05).load())
 
 
-def test_cancelling_ends_a_running_program(tmp_path: Path) -> None:
+@pytest.mark.parametrize("script", ["exec sleep 5", "sleep 5; echo"], ids=["itself", "and one that holds its outputs"])
+def test_cancelling_ends_a_running_program(tmp_path: Path, script: str) -> None:
     started = tmp_path / "started"
     os.mkfifo(started)
-    run = Run(["sh", "-c", 'echo > "$0"; exec sleep 60', str(started)], os.environ, 60.0)
+    run = Run(["sh", "-c", f'echo > "$0"; {script}', str(started)], os.environ, 60.0)
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(run)
         started.read_text()
         run.cancel()
-        with pytest.raises(CredentialsError, match="ended with status -9"):
-            running.result(10)
+        with pytest.raises(CredentialsError, match="sh was cancelled"):
+            running.result(2)
+
+
+def test_a_slow_program_is_waited_for_and_read_whole() -> None:
+    script = f"printf '%s' '{json.dumps(DOCUMENT)[:40]}'; sleep 0.25; printf '%s' '{json.dumps(DOCUMENT)[40:]}'"
+    assert found(shell(script).load()).access_key_id == "ASIAEXAMPLE"
 
 
 def test_a_run_that_was_cancelled_before_it_began_starts_nothing() -> None:

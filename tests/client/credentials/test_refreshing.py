@@ -5,14 +5,16 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
+import msgspec
 import pytest
 
 from postern.client import async_driver, driver
 from postern.client.credentials import Credentials, RefreshingCredentials
 from postern.client.effects import Call, Flow, Sleep
-from postern.client.errors import CredentialsError
-from postern.client.http import AsyncTransport, Transport
-from tests.client.credentials.flows import CANARY, NOW, drive
+from postern.client.errors import CredentialsError, ServiceError
+from postern.client.http import AsyncTransport, HttpRequest, HttpResponse, Transport
+from postern.client.signing import Signer
+from tests.client.credentials.flows import CANARY, NOW, drive, holds_in_a_forked_child
 
 NO_TRANSPORT = cast(Transport, None)
 NO_ASYNC_TRANSPORT = cast(AsyncTransport, None)
@@ -80,8 +82,52 @@ def test_those_that_live_shortly_are_renewed_once_a_minute_and_before_they_expir
 def test_when_the_service_says_that_they_have_expired_others_are_resolved(clock: Clock) -> None:
     refreshing = RefreshingCredentials(Source(clock, None), clock)
     drive(refreshing.resolve())
-    refreshing.expire()
+    refreshing.expire("AKID1")
     assert drive(refreshing.resolve()).access_key_id == "AKID2"
+
+
+def test_a_late_word_that_they_have_expired_does_not_touch_those_that_were_renewed_meanwhile(clock: Clock) -> None:
+    source = Source(clock, 3600.0)
+    refreshing = RefreshingCredentials(source, clock)
+    drive(refreshing.resolve())
+    for _ in range(8):
+        refreshing.expire("AKID1")
+        assert drive(refreshing.resolve()).access_key_id == "AKID2"
+    assert source.asked == 2
+
+
+def test_a_signer_gives_up_only_what_it_signed_the_refused_request_with(clock: Clock) -> None:
+    source = Source(clock, 3600.0)
+    signer = Signer(
+        RefreshingCredentials(source, clock),
+        service="sso-oauth",
+        region="eu-west-1",
+        now=clock,
+        offset=0.0,
+        caches_keys=True,
+        corrects_clock=True,
+    )
+    requests = [HttpRequest(method="POST", url="https://sso.test/token") for _ in range(8)]
+    assert {drive(signer.sign(request)) for request in requests} == {"AKID1"}
+    expired = ServiceError("ExpiredTokenException", "", status=403)
+    for request in requests:
+        assert signer.mend(expired, HttpResponse(status=403), request)
+        assert drive(signer.sign(request)) == "AKID2"
+    assert source.asked == 2
+
+
+def test_those_that_are_all_there_is_are_not_resolved_for_each_signature(clock: Clock) -> None:
+    class Static(Source):
+        def resolve(self) -> Flow[Credentials]:
+            found = yield from super().resolve()
+            return msgspec.structs.replace(found, access_key_id="AKID")
+
+    source = Static(clock, None)
+    refreshing = RefreshingCredentials(source, clock)
+    drive(refreshing.resolve())
+    refreshing.expire("AKID")
+    assert key_ids(refreshing, clock, 0, 1, 2) == ["AKID"] * 3
+    assert source.asked == 2
 
 
 def test_a_refresh_that_fails_leaves_the_old_ones_in_use_and_is_tried_again_a_minute_later(
@@ -113,9 +159,24 @@ def test_expired_credentials_do_not_come_back_when_the_refresh_fails(clock: Cloc
     source = Source(clock, 3600.0)
     refreshing = RefreshingCredentials(source, clock)
     drive(refreshing.resolve())
-    refreshing.expire()
+    refreshing.expire("AKID1")
     source.error = CredentialsError("the portal is down")
     with pytest.raises(CredentialsError, match="the portal is down"):
+        drive(refreshing.resolve())
+
+
+def test_credentials_that_expire_during_a_refresh_that_fails_do_not_come_back(clock: Clock) -> None:
+    source = Source(clock, 3600.0)
+    refreshing = RefreshingCredentials(source, clock)
+    drive(refreshing.resolve())
+    clock.time += 3300
+    refresher = refreshing.resolve()
+    next(refresher)
+    refreshing.expire("AKID1")
+    with pytest.raises(CredentialsError, match="the portal is down"):
+        refresher.throw(CredentialsError("the portal is down"))
+    source.error = CredentialsError("the portal is still down")
+    with pytest.raises(CredentialsError, match="still down"):
         drive(refreshing.resolve())
 
 
@@ -173,3 +234,12 @@ def test_a_refresh_that_is_given_up_makes_way_for_the_next(clock: Clock) -> None
     next(given_up)
     given_up.close()
     assert drive(refreshing.resolve()).access_key_id == "AKID2"
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_forked_child_does_not_wait_for_a_refresh_of_its_parent(clock: Clock) -> None:
+    refreshing = RefreshingCredentials(Source(clock, 3600.0), clock)
+    parents = refreshing.resolve()
+    next(parents)
+    assert holds_in_a_forked_child(lambda: drive(refreshing.resolve()).access_key_id == "AKID2")
+    parents.close()

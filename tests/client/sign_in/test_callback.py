@@ -18,6 +18,8 @@ ALLOWED = {
     "with the issuer": f"code=abc&state={STATE}&iss=https%3A%2F%2Fsso.example.test",
     "with the endpoint as issuer": f"code=abc&state={STATE}&iss=https%3A%2F%2Foidc.example.test/",
     "with the start URL as issuer": f"code=abc&state={STATE}&iss=https%3A%2F%2Fd-1.awsapps.com/start",
+    "with the issuer and its port": f"code=abc&state={STATE}&iss=https%3A%2F%2Fsso.example.test:443",
+    "with the issuer in other case": f"code=abc&state={STATE}&iss=HTTPS%3A%2F%2FSSO.Example.test",
     "and parameters that we do not know": f"code=abc&state={STATE}&session_state=1",
 }
 
@@ -39,6 +41,9 @@ NOT_OURS = {
 ENDS = {
     "another issuer (RFC 9207 2.4)": (f"code=abc&state={STATE}&iss=https%3A%2F%2Fevil.test", SignInError, "evil.test"),
     "an issuer below ours": (f"code=abc&state={STATE}&iss={ISSUER}/other", SignInError, "another issuer"),
+    "an issuer at another port": (f"code=abc&state={STATE}&iss={ISSUER}:8443", SignInError, "another issuer"),
+    "an issuer with a user": (f"code=abc&state={STATE}&iss=https://x@sso.example.test", SignInError, "another issuer"),
+    "an issuer that is no address": (f"code=abc&state={STATE}&iss=https://[x", SignInError, "another issuer"),
     "an empty issuer": (f"code=abc&state={STATE}&iss=", SignInError, "another issuer"),
     "an error from another issuer": (f"error=access_denied&state={STATE}&iss=https://e.test", SignInError, "another"),
     "access_denied": (f"error=access_denied&state={STATE}", SignInDenied, "access_denied"),

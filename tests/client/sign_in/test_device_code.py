@@ -1,5 +1,6 @@
 """The device authorization grant, driven by hand."""
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from postern.api import errors
 from postern.client.errors import ClientError, ConnectionFailed, SignInDenied, SignInError, SignInExpired
+from postern.client.sign_in.interface import DeviceCode, TerminalInterface
 from postern.client.sign_in.login import login_flow
 from postern.client.token_cache import CachedToken, FileTokenCache, SessionKey
 from tests.client.sign_in.world import (
@@ -35,7 +37,7 @@ class SignIn:
     """A sign-in by device code over a cache of its own."""
 
     def __init__(self, folder: Path, **answers: Any) -> None:
-        self.clock = Clock()
+        self.clock = self.monotonic = Clock()
         self.person = Person()
         self.cache = FileTokenCache(folder, now=self.clock)
         self.answer_with(**answers)
@@ -47,7 +49,15 @@ class SignIn:
 
     def run(self, **changes: Any) -> CachedToken:
         request = a_request(**{"method": "device_code", **changes})
-        flow = login_flow(self.service, request, self.cache, self.person, now=self.clock, environment=REMOTE)
+        flow = login_flow(
+            self.service,
+            request,
+            self.cache,
+            self.person,
+            now=self.clock,
+            environment=REMOTE,
+            monotonic=self.monotonic,
+        )
         return drive(flow, self.clock)
 
 
@@ -143,6 +153,8 @@ UNUSABLE = {
     "a file": {"verification_uri_complete": "file:///etc/passwd"},
     "control characters": {"verification_uri_complete": "https://sso.example.test/\x1b[2J"},
     "no host": {"verification_uri": "https:///device"},
+    "half a host": {"verification_uri": "http://["},
+    "no port": {"verification_uri_complete": "https://sso.example.test:99999/device"},
 }
 
 
@@ -152,6 +164,50 @@ def test_an_answer_that_nobody_should_follow_is_refused(sign_in: SignIn, change:
     with pytest.raises((SignInError, ClientError)):
         sign_in.run()
     assert sign_in.person.codes == []
+
+
+def test_numbers_and_addresses_that_nobody_expects_can_be_shown(sign_in: SignIn) -> None:
+    screen = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    sign_in.person = TerminalInterface(screen, environment={})  # type: ignore[assignment]
+    long = f"{ENDPOINT}/{'a' * 4000}"
+    started = msgspec.structs.replace(STARTED, verification_uri_complete=long, expires_in=10**18)
+    sign_in.answer_with(StartDeviceAuthorization=started, CreateToken=msgspec.structs.replace(TOKEN, expires_in=10**18))
+    assert sign_in.run() == sign_in.cache.load(KEY)
+    screen.seek(0)
+    text = screen.read()
+    assert long in text
+    assert "No QR code" in text
+    assert "Signed in to" in text
+
+
+def test_a_service_that_sheds_load_is_asked_for_a_code_again(sign_in: SignIn) -> None:
+    sign_in.answer_with(StartDeviceAuthorization=[errors.SlowDownException(), STARTED])
+    sign_in.run()
+    assert sign_in.clock.time - NOW == 1 + 1
+    assert len(sign_in.person.notices) == 1
+
+
+def test_the_time_that_answers_take_counts_for_the_time_out(sign_in: SignIn) -> None:
+    class SlowService(Service):
+        def flow(self, operation: Any, request: Any) -> Any:
+            sign_in.clock.time += 25
+            return (yield from super().flow(operation, request))
+
+    sign_in.service = SlowService(RegisterClient=REGISTRATION, StartDeviceAuthorization=STARTED, CreateToken=PENDING)
+    with pytest.raises(SignInExpired):
+        sign_in.run(timeout=60.0)
+    assert sign_in.service.names.count("CreateToken") == 1
+
+
+def test_a_clock_that_is_set_does_not_change_the_time_out(sign_in: SignIn) -> None:
+    def show(code: DeviceCode) -> None:
+        sign_in.clock.time += 86_400
+        assert code.expires_in == 600
+
+    sign_in.monotonic = Clock()
+    sign_in.person.show_device_code = show  # type: ignore[method-assign]
+    sign_in.answer_with(CreateToken=[PENDING, TOKEN])
+    assert sign_in.run(timeout=60.0).access_token == "access-token-1"
 
 
 def test_the_registration_is_kept_for_the_next_sign_in(sign_in: SignIn) -> None:

@@ -158,6 +158,12 @@ def test_no_secret_is_shown() -> None:
     assert START_URL in screen.text
 
 
+def test_a_time_that_no_calendar_has_is_left_out() -> None:
+    screen = Screen()
+    interface(screen).finished(TOKEN._replace(expires_at=1e20))
+    assert screen.text == f"Signed in to {START_URL}. The access token is good.\n"
+
+
 def test_what_a_stream_cannot_say_is_replaced() -> None:
     screen = Screen(encoding="ascii")
     TerminalInterface(screen, environment={}).notice("sign-in in München")

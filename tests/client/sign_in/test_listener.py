@@ -2,7 +2,9 @@
 
 import os
 import re
+import select
 import socket
+import termios
 import threading
 import time
 from collections.abc import Iterator
@@ -245,6 +247,107 @@ def test_an_address_can_be_pasted_into_the_terminal() -> None:
         waiting.close()
         os.close(ours)
         os.close(theirs)
+
+
+class Terminal:
+    """A terminal that a person types into; what it shows is read, as a screen would."""
+
+    def __init__(self) -> None:
+        self._ours, self.theirs = os.openpty()
+        self.before = termios.tcgetattr(self.theirs)
+        self._screen = threading.Thread(target=self._show)
+        self._screen.start()
+
+    def type(self, text: str) -> None:
+        left = text.encode()
+        while left:
+            left = left[os.write(self._ours, left[:256]) :]
+
+    def _show(self) -> None:
+        try:
+            while os.read(self._ours, 4096):
+                pass
+        except OSError:
+            return
+
+    def close(self) -> None:
+        os.close(self.theirs)
+        self._screen.join(5)
+        os.close(self._ours)
+
+
+@pytest.fixture
+def terminal() -> Iterator[Terminal]:
+    each = Terminal()
+    yield each
+    each.close()
+
+
+@pytest.mark.parametrize("length", [1_100, 4_000, 4_200, 7_000])
+def test_a_long_address_is_not_cut_by_the_terminal(terminal: Terminal, length: int) -> None:
+    waiting = Waiting(paste_input=terminal.theirs)
+    try:
+        code = "a" * length + "z"
+        terminal.type(f"http://127.0.0.1:{waiting.port}{PATH}?state={STATE}&code={code}\n")
+        assert waiting.result().code == code
+    finally:
+        waiting.close()
+
+
+def test_an_address_that_is_too_long_is_said_not_to_be_one(terminal: Terminal) -> None:
+    waiting = Waiting(paste_input=terminal.theirs)
+    try:
+        terminal.type(f"http://127.0.0.1:{waiting.port}{PATH}?state={STATE}&code={'a' * 20_000}\n")
+        assert "not the address" in waiting.result().text
+    finally:
+        waiting.close()
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [f"{GOOD}x\x7f\n", f"{GOOD}xy\b\b\n", f"no\x15{GOOD}\n", f"\n\x7f\x15{GOOD}\n", f"x\x7f\x7f{GOOD}\n"],
+    ids=["rub out", "backspace", "kill the line", "nothing to rub out", "more than there is"],
+)
+def test_what_is_typed_can_be_taken_back(terminal: Terminal, typed: str) -> None:
+    waiting = Waiting(paste_input=terminal.theirs)
+    try:
+        terminal.type(typed)
+        assert waiting.result().code == "abc"
+    finally:
+        waiting.close()
+
+
+def test_the_terminal_is_given_back_as_it_was(terminal: Terminal) -> None:
+    waiting = CallbackListener(EXPECTED.judge, paste_input=terminal.theirs)
+    waiting.open()
+    assert termios.tcgetattr(terminal.theirs) != terminal.before
+    waiting.close()
+    assert termios.tcgetattr(terminal.theirs) == terminal.before
+    waiting.close()
+
+
+def test_a_terminal_that_is_another_job_s_is_left_alone(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "tcgetpgrp", lambda descriptor: os.getpgrp() + 1)
+    waiting = CallbackListener(EXPECTED.judge, paste_input=terminal.theirs)
+    waiting.open()
+    assert termios.tcgetattr(terminal.theirs) == terminal.before
+    waiting.close()
+
+
+def test_it_is_known_that_the_person_is_pasting(terminal: Terminal) -> None:
+    waiting = CallbackListener(EXPECTED.judge, paste_input=terminal.theirs)
+    waiting.open()
+    try:
+        seen = [waiting.is_pasting]
+        terminal.type("http://127")
+        select.select([terminal.theirs], [], [], 5)
+        assert waiting.wait(0.05) is None
+        seen.append(waiting.is_pasting)
+        terminal.type("\n")
+        assert waiting.wait(5.0) is not None
+        assert [*seen, waiting.is_pasting] == [False, True, False]
+    finally:
+        waiting.close()
 
 
 def test_empty_lines_and_the_end_of_the_input_are_no_paste() -> None:

@@ -3,7 +3,10 @@
 import asyncio
 import json
 import logging
+import math
+import os
 import socket
+import termios
 import threading
 import urllib.request
 from pathlib import Path
@@ -164,6 +167,12 @@ NONSENSE = [
     {"start_url": "https://example.test/\n"},
     {"callback_port": 70_000},
     {"timeout": 0.0},
+    {"timeout": math.inf},
+    {"timeout": math.nan},
+    {"min_ttl": math.nan},
+    {"start_url": "https://[x/start"},
+    {"start_url": "https:///start"},
+    {"start_url": "https://example.test/a b"},
 ]
 
 
@@ -196,6 +205,27 @@ def test_a_cache_that_cannot_be_written_is_found_out_before_the_person_is_asked(
     with pytest.raises(TokenCacheError):
         sign_in.run()
     assert sign_in.person.codes == []
+
+
+def test_a_sign_in_is_kept_although_another_process_keeps_the_lock(
+    sign_in: SignIn, caplog: pytest.LogCaptureFixture
+) -> None:
+    with sign_in.cache.lock(KEY):
+        token = sign_in.run()
+    assert sign_in.cache.load(KEY) == token
+    assert sign_in.person.tokens == [token]
+    assert "another process has kept the lock" in caplog.text
+
+
+def test_a_sign_in_that_cannot_be_kept_is_of_use_all_the_same(sign_in: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise TokenCacheError("no space left on device")
+
+    monkeypatch.setattr(sign_in.cache, "store", refuse)
+    assert sign_in.run().access_token == "access-token-1"
+    (notice,) = sign_in.person.notices
+    assert "could not be kept" in notice
+    assert "no space left" in notice
 
 
 def service_over_http(request: HttpRequest) -> HttpResponse:
@@ -296,6 +326,42 @@ async def test_cancelling_closes_the_port_and_leaves_no_token(tmp_path: Path) ->
     assert cache.list() == []
 
 
+class SlowToAnswer(AsyncScripted):
+    """Has got the request, and answers when it is allowed to."""
+
+    def __init__(self, *answers: Any) -> None:
+        super().__init__(*answers)
+        self.is_asked, self.may_answer = asyncio.Event(), asyncio.Event()
+
+    async def send(self, request: HttpRequest) -> HttpResponse:  # type: ignore[override]
+        self.is_asked.set()
+        await self.may_answer.wait()
+        return await super().send(request)
+
+
+async def test_cancelling_while_a_held_token_is_refreshed_does_not_lose_what_it_is_refreshed_to(tmp_path: Path) -> None:
+    cache = FileTokenCache(tmp_path, now=lambda: NOW)
+    cache.store(KEY, a_token(expires_at=NOW - 10))
+    new = {"accessToken": "access-token-1", "expiresIn": 3600, "refreshToken": "refresh-token-1"}
+    service = SlowToAnswer(answer(members=new))
+    async with AsyncSSOOIDC(**options(service, region="eu-central-1")) as client:
+        signing_in = asyncio.create_task(
+            async_login(
+                start_url=START_URL, session="work", cache=cache, interface=SilentInterface(), client=client,
+                environment={**QUIET, **REMOTE},
+            )
+        )  # fmt: skip
+        await asyncio.wait_for(service.is_asked.wait(), 5)
+        signing_in.cancel()
+        await asyncio.sleep(0)
+        service.may_answer.set()
+        with pytest.raises(asyncio.CancelledError):
+            await signing_in
+    kept = cache.load(KEY)
+    assert kept is not None
+    assert kept.refresh_token == "refresh-token-1"
+
+
 class Interrupter(SilentInterface):
     def __init__(self) -> None:
         self.port = 0
@@ -317,6 +383,32 @@ def test_ctrl_c_passes_and_closes_the_port(tmp_path: Path) -> None:
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", person.port), timeout=5)
     assert cache.list() == []
+
+
+def test_ctrl_c_gives_the_terminal_back_as_it_was(tmp_path: Path) -> None:
+    ours, theirs = os.openpty()
+    before = termios.tcgetattr(theirs)
+    seen = []
+
+    class AtTheTerminal(Interrupter):
+        paste_input = theirs
+
+        def waiting(self, seconds_left: float) -> None:
+            seen.append(termios.tcgetattr(theirs))
+            raise KeyboardInterrupt
+
+    with (
+        SSOOIDC(**options(Scripted(service_over_http), region="eu-central-1")) as client,
+        pytest.raises(KeyboardInterrupt),
+    ):
+        login(
+            start_url=START_URL, method="pkce", cache=FileTokenCache(tmp_path), interface=AtTheTerminal(),
+            client=client, environment=REMOTE,
+        )  # fmt: skip
+    assert seen != [before]
+    assert termios.tcgetattr(theirs) == before
+    os.close(ours)
+    os.close(theirs)
 
 
 def test_without_a_client_one_is_made_of_region_or_endpoint(tmp_path: Path) -> None:

@@ -1,18 +1,32 @@
 """The authorization code grant with PKCE, driven by hand."""
 
+import os
 import re
+import select
 from base64 import urlsafe_b64encode
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 import pytest
 
 from postern.api import errors
+from postern.api.operation import Operation, Shape
+from postern.client.effects import Flow
 from postern.client.endpoints import Endpoint
-from postern.client.errors import ConnectionFailed, SignInDenied, SignInError, SignInExpired
+from postern.client.errors import (
+    ConnectionBroken,
+    ConnectionFailed,
+    ConnectTimeout,
+    ReadTimeout,
+    ServiceError,
+    SignInDenied,
+    SignInError,
+    SignInExpired,
+)
+from postern.client.sign_in.interface import Authorization
 from postern.client.sign_in.listener import CallbackListener
 from postern.client.sign_in.login import login_flow
 from postern.client.sign_in.pkce import challenge_of
@@ -33,8 +47,19 @@ from tests.client.sign_in.world import (
     drive,
 )
 
+Output = TypeVar("Output", bound=Shape)
+
 KEY = SessionKey(START_URL, "work")
 UNAUTHORIZED = errors.UnauthorizedClientException()
+
+
+class SlowService(Service):
+    clock: Clock
+    seconds: float
+
+    def flow(self, operation: Operation[Any, Output], request: Shape) -> Flow[Output]:
+        self.clock.time += self.seconds
+        return (yield from super().flow(operation, request))
 
 
 class SignIn:
@@ -43,14 +68,16 @@ class SignIn:
     def __init__(self, folder: Path) -> None:
         self.clock = Clock()
         self.cache = FileTokenCache(folder, now=self.clock)
+        self.pauses: list[float] = []
         self.comes_back_with("code=abc")
         self.answer_with()
 
     def comes_back_with(self, *answers: str) -> None:
         self.person = Person(*answers)
 
-    def answer_with(self, **answers: Any) -> None:
-        self.service = Service(
+    def answer_with(self, *, seconds: float = 0.0, **answers: Any) -> None:
+        """Each answer takes so many ``seconds``."""
+        self.service = SlowService(
             **{
                 "RegisterClient": REGISTRATION,
                 "StartDeviceAuthorization": UNAUTHORIZED,
@@ -58,13 +85,20 @@ class SignIn:
                 **answers,
             }
         )
+        self.service.clock, self.service.seconds = self.clock, seconds
 
     def run(self, **changes: Any) -> CachedToken:
         request = a_request(**{"method": "pkce", **changes})
-        return drive(
-            login_flow(self.service, request, self.cache, self.person, now=self.clock, environment=DESKTOP),
-            self.clock,
+        flow = login_flow(
+            self.service,
+            request,
+            self.cache,
+            self.person,
+            now=self.clock,
+            environment=DESKTOP,
+            monotonic=self.clock,
         )
+        return drive(flow, self.clock, on_sleep=self.pauses.append)
 
 
 @pytest.fixture
@@ -161,6 +195,8 @@ def test_an_endpoint_below_a_path_does_not_move_the_authorization_endpoint(sign_
         "https://sso.example.test/\x1b[2J",
         "https://sso.example.test/#x",
         "https:///authorize",
+        "https://[x",
+        "https://sso.example.test:99999/authorize",
         "--help",
     ],
 )
@@ -197,6 +233,20 @@ def test_what_was_pasted_wrong_is_said_and_the_next_one_is_taken(sign_in: SignIn
     sign_in.run()
     assert len(sign_in.person.notices) == 1
     assert sign_in.service.asked("CreateToken")[0].code == "abc"
+
+
+ISSUERS = {
+    "without the port that the endpoint names": ("https://sso.test:443/authorize", "https://sso.test"),
+    "with the port that the endpoint does not name": ("https://sso.test/authorize", "https://sso.test:443"),
+    "in other case": ("https://SSO.test/authorize", "HTTPS://sso.TEST/"),
+}
+
+
+@pytest.mark.parametrize("named, issuer", ISSUERS.values(), ids=ISSUERS)
+def test_an_issuer_may_be_written_in_another_way(sign_in: SignIn, named: str, issuer: str) -> None:
+    sign_in.answer_with(RegisterClient=msgspec.structs.replace(REGISTRATION, authorization_endpoint=named))
+    sign_in.comes_back_with(f"iss={issuer}&code=abc")
+    assert sign_in.run().access_token == "access-token-1"
 
 
 def test_nobody_comes_back(sign_in: SignIn) -> None:
@@ -236,6 +286,85 @@ def test_a_code_that_cannot_be_redeemed(sign_in: SignIn, answer: Exception, erro
     with pytest.raises(error):
         sign_in.run()
     assert sign_in.cache.load(KEY) is None
+
+
+GONE = ConnectionFailed("no such name")
+BUSY = errors.SlowDownException()
+DOWN = ServiceError("503", "", status=503)
+SILENT = ReadTimeout("silent")
+HICCUPS = {
+    "no connection": ([GONE, TOKEN], [1]),
+    "no connection in time": ([ConnectTimeout("slow"), TOKEN], [1]),
+    "slow_down": ([BUSY, TOKEN], [1]),
+    "429": ([ServiceError("429", "", status=429), TOKEN], [1]),
+    "a 5xx": ([DOWN, TOKEN], [1]),
+    "server_error": ([errors.InternalServerException(), TOKEN], [1]),
+    "silence": ([SILENT, TOKEN], [1]),
+    "an answer that is cut off": ([ConnectionBroken("cut"), TOKEN], [1]),
+    "half a minute without a network": ([GONE] * 6 + [TOKEN], [1, 2, 4, 8, 8, 8]),
+    "a 5xx for seven seconds": ([DOWN] * 3 + [TOKEN], [1, 2, 4]),
+    "a 5xx after 15 seconds without a network": ([GONE] * 4 + [DOWN, TOKEN], [1, 2, 4, 8, 8]),
+}
+
+
+@pytest.mark.parametrize("answers, pauses", HICCUPS.values(), ids=HICCUPS)
+def test_a_hiccup_does_not_lose_the_sign_in(sign_in: SignIn, answers: Any, pauses: list[float]) -> None:
+    sign_in.answer_with(CreateToken=answers)
+    token = sign_in.run()
+    assert sign_in.pauses == pauses
+    assert token.expires_at == sign_in.clock.time + 3600
+    assert len({request.code_verifier for request in sign_in.service.asked("CreateToken")}) == 1
+    assert len(sign_in.person.notices) == 1
+
+
+def test_the_service_is_not_asked_for_longer_than_a_minute(sign_in: SignIn) -> None:
+    sign_in.answer_with(CreateToken=GONE)
+    with pytest.raises(ConnectionFailed):
+        sign_in.run()
+    assert 50 < sum(sign_in.pauses) <= 60
+
+
+def test_the_service_is_not_asked_for_longer_than_the_person_has(sign_in: SignIn) -> None:
+    sign_in.answer_with(CreateToken=GONE)
+    with pytest.raises(ConnectionFailed):
+        sign_in.run(timeout=20.0)
+    assert sign_in.clock.time - NOW <= 20
+
+
+SPENT: dict[str, tuple[list[Exception], type[Exception], list[float]]] = {
+    "a 5xx for long": ([DOWN], ServiceError, [1, 2, 4]),
+    "a 5xx, then no network for long": ([DOWN, GONE], ConnectionFailed, [1, 2, 4]),
+}
+
+
+@pytest.mark.parametrize("answers, error, pauses", SPENT.values(), ids=SPENT)
+def test_a_code_that_may_have_been_spent_is_not_sent_again_after_eight_seconds(
+    sign_in: SignIn, answers: list[Exception], error: type[Exception], pauses: list[float]
+) -> None:
+    sign_in.answer_with(CreateToken=answers)
+    with pytest.raises(error):
+        sign_in.run()
+    assert sign_in.pauses == pauses
+
+
+def test_a_silence_of_half_a_minute_may_have_spent_the_code(sign_in: SignIn) -> None:
+    sign_in.answer_with(seconds=30.0, CreateToken=SILENT)
+    with pytest.raises(ReadTimeout):
+        sign_in.run()
+    assert sign_in.service.names.count("CreateToken") == 1
+
+
+def test_a_service_that_sheds_load_is_asked_for_a_registration_again(sign_in: SignIn) -> None:
+    sign_in.answer_with(RegisterClient=[BUSY, BUSY, REGISTRATION])
+    sign_in.run()
+    assert sign_in.pauses == [1, 2]
+
+
+def test_a_registration_that_cannot_be_had_is_given_up_at_once(sign_in: SignIn) -> None:
+    sign_in.answer_with(RegisterClient=GONE)
+    with pytest.raises(ConnectionFailed):
+        sign_in.run()
+    assert sign_in.pauses == []
 
 
 def test_a_cached_registration_is_used_if_the_service_still_knows_it(sign_in: SignIn) -> None:
@@ -307,6 +436,23 @@ def test_the_browser_opens_after_the_address_is_shown_and_the_port_is_bound(
     assert len(opened) == 1
     assert sign_in.person.authorizations[0].opens
     assert sign_in.person.notices == ["No browser could be started: go to the address above."]
+
+
+def test_while_the_person_is_pasting_no_progress_is_written_over_it(sign_in: SignIn) -> None:
+    ours, theirs = os.openpty()
+
+    def show(authorization: Authorization) -> None:
+        os.write(ours, authorization.redirect_uri.encode())
+        select.select([theirs], [], [], 5)
+
+    sign_in.comes_back_with()
+    sign_in.person.paste_input = theirs
+    sign_in.person.show_authorization = show  # type: ignore[method-assign]
+    with pytest.raises(SignInExpired):
+        sign_in.run(timeout=5.0)
+    assert sign_in.person.left == [5]
+    os.close(ours)
+    os.close(theirs)
 
 
 def test_no_browser_opens_if_it_is_not_to(sign_in: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,3 +45,7 @@ def test_where_it_does_not_fit_there_is_none() -> None:
     assert half_blocks(URL, columns=32, encoding="utf-8", color=False) is None
     assert half_blocks(URL, columns=80, encoding="ascii", color=False) is None
     assert half_blocks(URL, columns=80, encoding="no-such-encoding", color=False) is None
+
+
+def test_what_is_too_much_for_a_symbol_has_none() -> None:
+    assert half_blocks(f"{URL}{'x' * 4000}", columns=500, encoding="utf-8", color=False) is None

@@ -2,6 +2,7 @@
 passes only when a flow waits.
 """
 
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
@@ -25,7 +26,7 @@ Answer = Shape | Exception
 NOW = 1_700_000_000.0
 START_URL = "https://d-1234567890.awsapps.com/start"
 ENDPOINT = "https://sso.example.test"
-DESKTOP = {"BROWSER": "/bin/true-browser"}
+DESKTOP = {"BROWSER": sys.executable}  # a program that is there; none is started here
 REMOTE = {"SSH_CONNECTION": "10.0.0.1 50000 10.0.0.2 22"}
 
 REGISTRATION = RegisterClientResponse(

@@ -136,25 +136,27 @@ class TokenCacheContract:
         with cache.lock(SESSION), twin.lock(OTHER_SESSION, timeout=0.02):
             pass
 
-    def test_waiting_for_a_lock_can_be_cancelled(self, cache: TokenCache, twin: TokenCache) -> None:
-        waiting = twin.lock(SESSION, timeout=60)
-        outcome: list[BaseException] = []
+    def test_a_lock_is_taken_without_waiting_if_it_is_free(self, cache: TokenCache, twin: TokenCache) -> None:
+        lock, other = cache.lock(SESSION), twin.lock(SESSION)
 
-        def wait() -> None:
-            try:
-                waiting.acquire()
-            except TokenCacheError as error:
-                outcome.append(error)
+        assert lock.try_acquire()
+        assert not other.try_acquire()
+        lock.release()
+        assert other.try_acquire()
+        other.release()
 
-        with cache.lock(SESSION):
-            thread = threading.Thread(target=wait)
-            thread.start()
-            waiting.cancel()
-            thread.join(timeout=10)
+    def test_a_lock_is_not_taken_twice(self, cache: TokenCache) -> None:
+        with cache.lock(SESSION) as lock, pytest.raises(TokenCacheError, match="held already"):
+            lock.try_acquire()
 
-        assert [str(error) for error in outcome] == ["waiting for the lock was cancelled"]
-        with cache.lock(SESSION, timeout=0.02):
-            pass
+    def test_a_lock_that_comes_free_is_got_by_who_waits(self, cache: TokenCache, twin: TokenCache) -> None:
+        held = cache.lock(SESSION)
+        held.acquire()
+        release = threading.Timer(0.02, held.release)
+        release.start()
+
+        with twin.lock(SESSION, timeout=10):
+            release.join()
 
     def test_a_lock_that_is_not_held_can_be_released(self, cache: TokenCache) -> None:
         cache.lock(SESSION).release()

@@ -1,6 +1,7 @@
 """The cache in encrypted files."""
 
 import json
+import math
 import os
 import shutil
 from pathlib import Path
@@ -124,6 +125,8 @@ def test_tokens_without_their_key_file_are_not_written_over(folder: Path) -> Non
     [
         ({"salt": 5}, "cannot be read"),
         ({"cost": "many"}, "cannot be read"),
+        ({"cost": math.inf}, "cannot be read"),
+        ({"passes": math.nan}, "cannot be read"),
         ({"proof": "!"}, "cannot be read"),
         ({"cost": 1 << 40}, "unreasonable"),
         ({"passes": 1 << 20}, "unreasonable"),

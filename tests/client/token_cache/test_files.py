@@ -154,6 +154,7 @@ class TestCopy:
             pytest.param({"sessionName": "dev", "expiresAt": "2030-01-01T00:00:00Z"}, id="ours"),
             pytest.param({"expiresAt": "2023-11-14T22:13:20Z"}, id="expired"),
             pytest.param({"sessionName": "prod", "expiresAt": "2023-11-14T22:13:20Z"}, id="of another, expired"),
+            pytest.param({"expiresAt": "2023-11-14T22:13:20Z", "refreshToken": ""}, id="expired, never refreshable"),
         ],
     )
     def test_it_takes_the_place_of(self, cache: FileTokenCache, folder: Path, held: dict[str, str]) -> None:
@@ -170,6 +171,10 @@ class TestCopy:
             pytest.param(
                 {"accessToken": "a", "expiresAt": "2030-01-01T00:00:00Z", "sessionName": "prod"}, id="of another"
             ),
+            pytest.param(
+                {"accessToken": "a", "expiresAt": "2023-11-14T22:13:20Z", "refreshToken": "r"},
+                id="of a legacy sign-in that can be refreshed",
+            ),
             pytest.param({"clientId": "c"}, id="of another kind"),
             pytest.param(b"{", id="cut off"),
             pytest.param(b"", id="empty"),
@@ -183,6 +188,37 @@ class TestCopy:
         cache.delete(SESSION)
 
         assert path.read_bytes() == before
+
+    def test_it_is_left_alone_while_somebody_has_the_lock_of_the_start_url(
+        self, cache: FileTokenCache, folder: Path
+    ) -> None:
+        with cache.lock(LEGACY):
+            cache.store(SESSION, TOKEN)
+        assert not (folder / BY_URL).exists()
+
+        cache.store(SESSION, TOKEN)
+        assert (folder / BY_URL).exists()
+
+    def test_one_that_cannot_be_written_is_a_problem_and_no_failure(
+        self, cache: FileTokenCache, folder: Path, tmp_path: Path
+    ) -> None:
+        elsewhere = tmp_path / "elsewhere"
+        elsewhere.mkdir()
+        elsewhere.chmod(0o777)
+        folder.mkdir(mode=0o700)
+        (folder / BY_URL).symlink_to(
+            put(elsewhere, "token.json", {"accessToken": "a", "expiresAt": "2001-01-01 00:00:00"})
+        )
+
+        cache.store(SESSION, TOKEN)
+
+        assert cache.load(SESSION) == TOKEN
+        (told,) = cache.problems(iter([SESSION]))
+        assert told.place == str(folder / BY_URL)
+        assert told.reason.startswith("the copy for legacy profiles cannot be written: ")
+        assert str(elsewhere) in told.reason
+        elsewhere.chmod(0o700)
+        assert cache.problems([SESSION]) == []
 
     def test_it_is_deleted_with_its_session(self, cache: FileTokenCache, folder: Path) -> None:
         cache.store(SESSION, TOKEN)
@@ -332,7 +368,7 @@ class TestSafety:
             cache.store(SESSION, TOKEN._replace(access_token="newer"))
 
         assert cache.load(SESSION) == TOKEN
-        assert {path.suffix for path in folder.iterdir()} == {".json"}
+        assert not list(folder.glob("*.tmp"))
 
     def test_what_a_killed_writer_left_is_removed_by_the_next(self, cache: FileTokenCache, folder: Path) -> None:
         left = put(folder, f"{BY_NAME}.0123456789abcdef.postern.tmp", b"{")
@@ -399,6 +435,44 @@ class TestSafety:
         with pytest.raises(TokenCacheError, match="everybody may write"):
             cache.store(SESSION, TOKEN)
         assert list(open_place.iterdir()) == []
+
+    def test_nothing_is_written_through_a_link_that_everybody_may_exchange(self, tmp_path: Path) -> None:
+        open_place, private = tmp_path / "open", tmp_path / "private"
+        open_place.mkdir()
+        open_place.chmod(0o777)
+        private.mkdir(mode=0o700)
+        (open_place / "cache").symlink_to(private)
+        (tmp_path / "straight").symlink_to("open/cache/")
+        (tmp_path / "roundabout").symlink_to(private / ".." / "open" / "cache")
+
+        for name in ("open/cache", "straight", "roundabout"):
+            cache = FileTokenCache(tmp_path / name)
+            with pytest.raises(TokenCacheError, match=f"everybody may write to {open_place}"):
+                cache.store(SESSION, TOKEN)
+            with pytest.raises(TokenCacheError, match=f"everybody may write to {open_place}"):
+                cache.lock(SESSION).acquire()
+            assert [problem.place for problem in cache.problems()] == [str(open_place)]
+        assert list(private.iterdir()) == []
+
+    def test_nor_is_a_file_through_a_chain_of_links(self, cache: FileTokenCache, folder: Path, tmp_path: Path) -> None:
+        open_place = tmp_path / "open"
+        open_place.mkdir()
+        open_place.chmod(0o777)
+        target = put(tmp_path / "elsewhere", "token.json", {})
+        (open_place / "link").symlink_to(target)
+        folder.mkdir(mode=0o700)
+        (folder / BY_NAME).symlink_to(open_place / "link")
+
+        with pytest.raises(TokenCacheError, match="everybody may write"):
+            cache.store(SESSION, TOKEN)
+        assert members(target) == {}
+
+    def test_links_that_lead_to_one_another_are_an_error(self, cache: FileTokenCache, folder: Path) -> None:
+        folder.mkdir(mode=0o700)
+        (folder / BY_NAME).symlink_to(BY_NAME)
+
+        with pytest.raises(TokenCacheError, match="from link to link"):
+            cache.store(SESSION, TOKEN)
 
     def test_a_lock_is_not_made_through_a_link(self, cache: FileTokenCache, folder: Path, tmp_path: Path) -> None:
         folder.mkdir(mode=0o700)

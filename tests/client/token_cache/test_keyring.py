@@ -10,7 +10,7 @@ from postern.client.errors import ConfigurationError
 from postern.client.token_cache import TokenCache, TokenCacheError
 from postern.client.token_cache.keyring import KeyringTokenCache
 from tests.client.token_cache.contract import TokenCacheContract
-from tests.client.token_cache.samples import SECRETS, SESSION, TOKEN
+from tests.client.token_cache.samples import LEGACY, OTHER_SESSION, SECRETS, SESSION, TOKEN
 
 
 class MemoryKeyring:
@@ -20,9 +20,13 @@ class MemoryKeyring:
         self.entries: dict[tuple[str, str], str] = {}
         self.largest = largest
         self.is_locked = False
+        self.hiccups: list[str] = []  # the next read of each of these fails
 
     def get_password(self, service: str, username: str) -> str | None:
         self._check()
+        if username in self.hiccups:
+            self.hiccups.remove(username)
+            raise RuntimeError("the bus is busy")
         return self.entries.get((service, username))
 
     def set_password(self, service: str, username: str, password: str) -> None:
@@ -134,6 +138,37 @@ def test_a_locked_keyring_is_no_token_and_cannot_be_written(backend: MemoryKeyri
     assert cache.load(SESSION) is None
     with pytest.raises(TokenCacheError, match="the keyring refused: RuntimeError"):
         cache.store(SESSION, TOKEN)
+
+
+class TestIndexOutOfReach:
+    """The index cannot be read for a moment: what it lists must not be forgotten."""
+
+    @pytest.fixture
+    def cache(self, backend: MemoryKeyring, tmp_path: Path) -> KeyringTokenCache:
+        cache = KeyringTokenCache(backend=backend, folder=tmp_path)
+        for key in (SESSION, OTHER_SESSION):
+            cache.store(key, TOKEN)
+        backend.hiccups = ["index"]
+        return cache
+
+    def test_a_token_is_renewed_all_the_same(self, cache: KeyringTokenCache, backend: MemoryKeyring) -> None:
+        cache.store(SESSION, TOKEN._replace(access_token="newer"))
+
+        assert {token.access_token for token in cache.list()} == {"newer", TOKEN.access_token}
+
+    def test_a_new_entry_is_refused(self, cache: KeyringTokenCache, backend: MemoryKeyring) -> None:
+        with pytest.raises(TokenCacheError):
+            cache.store(LEGACY, TOKEN)
+
+        assert cache.load(LEGACY) is None
+        assert len(cache.list()) == 2
+
+    def test_nothing_is_deleted(self, cache: KeyringTokenCache, backend: MemoryKeyring) -> None:
+        with pytest.raises(TokenCacheError):
+            cache.delete(SESSION)
+
+        assert cache.load(SESSION) == TOKEN
+        assert len(cache.list()) == 2
 
 
 def test_what_a_backend_says_is_not_repeated(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from postern.client.token_cache import FileTokenCache, LockTimeout
+from postern.client.token_cache.lock import pauses
 from tests.client.token_cache.samples import SESSION, TOKEN
 
 _PROLOGUE = """
@@ -87,12 +88,18 @@ def test_the_lock_file_stays(tmp_path: Path) -> None:
         assert [(path.name, path.stat().st_ino) for path in tmp_path.iterdir()] == held
 
 
-def test_a_cancelled_lock_is_not_got_even_if_it_is_free(tmp_path: Path) -> None:
-    cache = FileTokenCache(tmp_path)
-    lock = cache.lock(SESSION)
-    lock.cancel()
+@pytest.mark.parametrize("timeout", [0.0, 0.003, 0.02, 1.0, 60.0])
+def test_the_pauses_grow_and_make_up_the_time_out(timeout: float) -> None:
+    waits = list(pauses(timeout))
 
-    with pytest.raises(Exception, match="cancelled"):
-        lock.acquire()
-    with cache.lock(SESSION, timeout=0.02):
-        pass
+    assert sum(waits) == pytest.approx(timeout)
+    assert all(0 < wait <= 0.05 for wait in waits)
+    assert waits[:-1] == sorted(waits[:-1])
+
+
+def test_a_lock_in_vain_leaves_no_file_open(tmp_path: Path) -> None:
+    cache = FileTokenCache(tmp_path)
+    with cache.lock(SESSION):
+        before = len(list(Path("/dev/fd").iterdir()))
+        assert not cache.lock(SESSION).try_acquire()
+        assert len(list(Path("/dev/fd").iterdir())) == before

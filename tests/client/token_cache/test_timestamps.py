@@ -1,6 +1,8 @@
 """Times as tools have written them."""
 
-from datetime import UTC, datetime
+import math
+import time
+from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given
@@ -40,6 +42,10 @@ def test_every_form_is_read(text: str, at: float) -> None:
         "tomorrow",
         "2026-01-31",
         "2026-02-30T00:00:00Z",
+        "2025-02-29T00:00:00Z",
+        "1900-02-29T00:00:00Z",
+        "2026-04-31T00:00:00Z",
+        "2026-12-32T00:00:00Z",
         "2026-13-01T00:00:00Z",
         "2026-00-01T00:00:00Z",
         "2026-01-00T00:00:00Z",
@@ -56,6 +62,25 @@ def test_what_is_no_time_is_refused(text: str) -> None:
         timestamps.read(text)
 
 
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "0000-02-29T00:00:00Z"])
+def test_times_before_1970_are_not_asked_of_a_machine_that_knows_none(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(seconds: float) -> None:
+        raise OSError(22, "Invalid argument")  # as on Windows
+
+    monkeypatch.setattr(time, "gmtime", refuse)
+
+    assert timestamps.read(text) < 0
+
+
+@given(date=st.dates())
+def test_every_day_of_the_calendar_is_one(date: date) -> None:
+    midnight = datetime(date.year, date.month, date.day, tzinfo=UTC)
+
+    assert timestamps.read(f"{date.isoformat()}T00:00:00Z") == midnight.timestamp()
+
+
 @given(at=st.integers(min_value=0, max_value=253_402_300_799))
 def test_what_is_written_is_what_the_calendar_says_and_is_read_back(at: int) -> None:
     text = timestamps.write(at)
@@ -64,6 +89,8 @@ def test_what_is_written_is_what_the_calendar_says_and_is_read_back(at: int) -> 
     assert timestamps.read(text) == at
 
 
-@pytest.mark.parametrize("at, text", [(-5.0, "1970-01-01T00:00:00Z"), (1e30, "9999-12-31T23:59:59Z")])
+@pytest.mark.parametrize(
+    "at, text", [(-5.0, "1970-01-01T00:00:00Z"), (1e30, "9999-12-31T23:59:59Z"), (math.inf, "9999-12-31T23:59:59Z")]
+)
 def test_times_out_of_reach_are_the_nearest_that_can_be_written(at: float, text: str) -> None:
     assert timestamps.write(at) == text

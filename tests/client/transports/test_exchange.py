@@ -95,6 +95,8 @@ def test_an_empty_body_has_a_length_where_one_is_expected(method: str, has_lengt
         {"ä": "c"},
         {"content-length": "3"},
         {"content-length": "2", "Content-Length": "2"},
+        {"Host": "a.test", "host": "b.test"},
+        {"x": "1", "X": "1"},
         {"transfer-encoding": "chunked"},
         {"transfer-encoding": "chunked", "content-length": "2"},
     ],
@@ -206,6 +208,29 @@ def test_nothing_goes_on_for_ever(start: bytes, more: bytes) -> None:
         _feed(reading, more, times=5000)
 
 
+@pytest.mark.parametrize(
+    "start, more", [(b"0\r\nx: ", b"y" * 1000), (b"1;", b"x" * 1000), (b"", b"1;" + b"x" * 300 + b"\r\ny\r\n")]
+)
+def test_a_large_body_is_no_credit_for_what_is_around_it(start: bytes, more: bytes) -> None:
+    reading = ResponseReader(place="sso.test:443", max_body=2**20)
+    reading.feed(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+    for _ in range(8):
+        reading.feed(b"10000\r\n" + bytes(65536) + b"\r\n")
+    reading.feed(start)
+    with pytest.raises(ResponseTooLarge, match="of headers"):
+        _feed(reading, more, times=500)
+
+
+def test_small_chunks_may_come_in_pieces() -> None:
+    reading = ResponseReader(place="sso.test:443", max_body=2**20)
+    reading.feed(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+    for _ in range(30_000):
+        for piece in (b"1\r\n", b"x", b"\r\n"):
+            assert not reading.feed(piece)
+    assert reading.feed(b"0\r\n\r\n")
+    assert len(reading.finish().body) == 30_000
+
+
 def _feed(reading: ResponseReader, more: bytes, *, times: int) -> None:
     for _ in range(times):
         assert not reading.feed(more)
@@ -224,3 +249,24 @@ def test_a_reader_is_gone_as_soon_as_it_is_let_go() -> None:
         assert gone() is None
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize(
+    "url, shown",
+    [
+        ("https://sso.test:8443/token?a=secret#secret", "https://sso.test:8443/token"),
+        ("https://sso.test#secret", "https://sso.test"),
+        ("https://user:secret@sso.test/", "https://sso.test/"),
+        ("https://user:sec@ret@[::1]:1/", "https://[::1]:1/"),
+        ("https://secret@sso.test/a@b", "https://sso.test/a@b"),
+        ("https://user:sec/ret@sso.test/", "\u2026"),
+        ("https://user:sec?ret@sso.test/", "\u2026"),
+        ("user:secret@sso.test", "sso.test"),
+        ("/token?secret", "/token"),
+        ("", ""),
+    ],
+)
+def test_of_a_url_is_shown_what_is_no_secret(url: str, shown: str) -> None:
+    request = HttpRequest(method="GET", url=url)
+    assert repr(request) == f"HttpRequest(GET {shown})"
+    assert request.__rich_repr__() == [("method", "GET"), ("url", shown)]

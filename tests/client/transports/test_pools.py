@@ -1,8 +1,10 @@
 """What every transport does, blocking or not."""
 
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -17,6 +19,7 @@ from postern.client.errors import (
     TransportError,
 )
 from postern.client.http import HttpRequest, HttpResponse
+from postern.client.transports import async_connection, blocking
 from postern.client.transports.options import TransportOptions
 from tests.client.stub_server import Answer, Close, Pause, StubServer, json_answer, raw_answer
 from tests.client.transports.pools import OpenPool, Pool, get, post
@@ -192,6 +195,63 @@ def test_a_server_that_speaks_first_is_no_server_of_http(pool: Pool) -> None:
         pytest.raises(InvalidResponse, match="not HTTP"),
     ):
         pool.send(get(server.url))
+
+
+@pytest.fixture
+def greeted(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """To be set by a server that has greeted: clients wait for it when they are connected."""
+    greeted = threading.Event()
+    connect, connect_async = blocking._connect, async_connection._connect
+
+    def wait(connected: socket.socket) -> socket.socket:
+        assert greeted.wait(10)
+        greeted.clear()
+        return connected
+
+    async def connect_and_wait(*arguments: Any) -> socket.socket:
+        return wait(await connect_async(*arguments))
+
+    monkeypatch.setattr(blocking, "_connect", lambda *arguments: wait(connect(*arguments)))
+    monkeypatch.setattr(async_connection, "_connect", connect_and_wait)
+    return greeted
+
+
+def test_an_answer_that_is_there_before_the_request_does_not_shift_those_that_follow(
+    pool: Pool, greeted: threading.Event
+) -> None:
+    greeting: Answer = [raw_answer(body=b"too early"), lambda _: greeted.set()]
+    with StubServer([[Pause(SHORT), raw_answer(body=b"to another request")]], greeting=greeting) as server:
+        assert [pool.send(get(server.url)).body for _ in range(3)] == [b"too early"] * 3
+        assert server.connections == 3
+
+
+LARGE = b"x" * 20_000_000
+
+
+def _hear(connection: socket.socket) -> None:
+    connection.recv(1000)
+
+
+def test_a_refusal_of_a_request_that_is_too_large_is_heard_and_its_connection_not_used_again(pool: Pool) -> None:
+    with StubServer([], greeting=[_hear, raw_answer(413), Pause(SHORT), Close()]) as server:
+        assert [pool.send(post(server.url, LARGE)).status for _ in range(2)] == [413, 413]
+        assert server.connections == 2
+
+
+def test_a_large_request_does_not_go_out_again_when_it_is_refused_on_a_kept_connection(pool: Pool) -> None:
+    greeting: Answer = [_hear, raw_answer(), _hear, raw_answer(413), Pause(SHORT), Close()]
+    with StubServer([], greeting=greeting) as server:
+        pool.send(get(server.url))
+        assert pool.send(post(server.url, LARGE)).status == 413
+        assert server.connections == 1
+
+
+def test_a_large_request_does_not_go_out_again_when_a_kept_connection_breaks(pool: Pool) -> None:
+    with StubServer([], greeting=[_hear, raw_answer(), _hear, Close(is_reset=True)]) as server:
+        pool.send(get(server.url))
+        with pytest.raises(ConnectionBroken, match=server.place):
+            pool.send(post(server.url, LARGE))
+        assert server.connections == 1
 
 
 @pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: 104857600\r\n\r\n"])

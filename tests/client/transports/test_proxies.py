@@ -113,6 +113,16 @@ def test_a_407_of_a_server_is_an_answer_like_any_other(open_pool: OpenPool) -> N
         assert open_pool(TransportOptions()).send(get(server.url)).status == 407
 
 
+def test_a_407_through_a_tunnel_is_the_servers(open_pool: OpenPool, certificates: Certificates) -> None:
+    with (
+        StubServer(tunnel) as proxy,
+        StubServer([raw_answer(407)], tls=certificates.server(certificates.good)) as server,
+    ):
+        pool = open_pool(by_way_of(proxy, certificates))
+        assert pool.send(get(server.url)).status == 407
+        pool.close()
+
+
 def test_a_proxy_that_falls_silent_is_left(open_pool: OpenPool) -> None:
     with StubServer([[Pause(20)]]) as proxy:
         pool = open_pool(TransportOptions(proxy=proxy.url, connect_timeout=0.1))

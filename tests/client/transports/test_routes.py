@@ -98,8 +98,52 @@ def test_nothing_secret_is_shown() -> None:
     options = TransportOptions(proxy="http://user:secret@proxy.test", environment={"HTTP_PROXY": "secret"})
     found, _ = Routes(options).find(get("https://sso.test/?secret"))
     assert found.proxy is not None
-    assert "secret" not in f"{options!r} {found!r}"
-    assert found.proxy.authorization not in repr(found)
+    shown = f"{options!r} {found!r} {list(options.__rich_repr__())} {list(found.proxy.__rich_repr__())}"
+    assert "secret" not in shown
+    assert found.proxy.authorization not in shown
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://evil.com\u2100.sso.test/x",
+        "http://a\uff20evil.test/",
+        "http://a\u3000b/",
+        "http://evil\uff0f.sso.test/",
+        "http://evil\uff1a81.sso.test/",
+        "http\u017f://x.test/",
+        "http://x,y/",
+        "http://a%20b/",
+        "https://a..b/",
+        "https://.sso.test/",
+        "https://sso.test../",
+        f"https://{'a' * 64}.test/",
+        f"https://{'a.' * 127}b/",
+        f"https://[{'1' * 64}]/",
+        "https://[1:2]/",
+        "https://[%1]/",
+    ],
+)
+@pytest.mark.parametrize("proxy", [None, "http://proxy.test"])
+def test_hosts_that_are_none_are_refused(url: str, proxy: str | None) -> None:
+    with pytest.raises(ConfigurationError):
+        route(url, proxy=proxy)
+
+
+@pytest.mark.parametrize(
+    "host, known_as",
+    [
+        ("sso.test.", "sso.test."),
+        ("A_b-1.Test", "a_b-1.test"),
+        ("xn--bcher-kva.test", "xn--bcher-kva.test"),
+        ("B\u00dcCHER.test", "xn--bcher-kva.test"),
+        ("sso\u3002test", "sso.test"),
+        (f"{'a' * 63}.test", f"{'a' * 63}.test"),
+        ("[fe80::1%1]", "fe80::1%1"),
+    ],
+)
+def test_hosts_in_the_form_that_name_servers_know(host: str, known_as: str) -> None:
+    assert route(f"https://{host}/").host == known_as
 
 
 def test_what_was_learned_of_hosts_does_not_grow_without_end() -> None:

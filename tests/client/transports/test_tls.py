@@ -1,13 +1,17 @@
+import socket
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from postern.client.errors import ConfigurationError, ConnectionBroken, ConnectTimeout, InvalidResponse, TlsError
+from postern.client.errors import ConfigurationError, ConnectionBroken, ConnectTimeout, TlsError
 from postern.client.transports.options import TransportOptions
+from postern.client.transports.tls import read_failure
 from tests.client.stub_server import Answer, Close, Pause, StubServer, json_answer, raw_answer
 from tests.client.transports.certificates import Certificates
 from tests.client.transports.pools import OpenPool, Pool, get
+from tests.client.transports.test_proxies import tunnel
 
 
 @pytest.fixture
@@ -90,9 +94,59 @@ def test_a_server_that_does_not_speak_tls_is_named(trusting: Pool) -> None:
 def test_a_server_that_speaks_tls_is_not_taken_for_a_plain_one(pool: Pool, certificates: Certificates) -> None:
     with (
         StubServer([json_answer()], tls=certificates.server(certificates.good)) as server,
-        pytest.raises((InvalidResponse, ConnectionBroken), match=f"127.0.0.1:{server.port}"),
+        pytest.raises(ConnectionBroken, match=f"127.0.0.1:{server.port} closed the connection without an answer"),
     ):
         pool.send(get(f"http://127.0.0.1:{server.port}"))
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_server_that_begins_to_answer_within_the_handshake_is_heard_to_the_end(
+    open_pool: OpenPool, certificates: Certificates, version: ssl.TLSVersion
+) -> None:
+    context = certificates.server(certificates.good)
+    context.maximum_version = version
+    authority = str(certificates.authority)
+    with StubServer(tunnel) as proxy, StubServer([], greeting=[_answer_with_the_handshake(context), Close()]) as server:
+        for way in (None, proxy.url):
+            pool = open_pool(TransportOptions(ca_bundle=authority, timeout=1.0, proxy=way))
+            response = pool.send(get(f"https://{server.place}"))
+            assert (response.status, response.body) == (503, b"hi")
+            pool.close()
+
+
+def _answer_with_the_handshake(context: ssl.SSLContext) -> Callable[[socket.socket], None]:
+    """The last of the handshake and the start of an answer in one piece; the rest when there is a request."""
+
+    def speak(connection: socket.socket) -> None:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        secure = context.wrap_bio(incoming, outgoing, server_side=True)
+
+        def until_done(step: Callable[[], object]) -> None:
+            while True:
+                try:
+                    step()
+                except ssl.SSLWantReadError:
+                    connection.sendall(outgoing.read())
+                    incoming.write(connection.recv(65536))
+                else:
+                    return
+
+        until_done(secure.do_handshake)
+        secure.write(b"HTTP/1.1 503 Busy\r\ncontent-length: 2\r\n")
+        connection.sendall(outgoing.read())
+        until_done(secure.read)
+        secure.write(b"\r\nhi")
+        connection.sendall(outgoing.read())
+
+    return speak
+
+
+def test_a_secure_connection_that_just_ends_is_described_in_plain_words() -> None:
+    eof, end = ssl.SSLEOFError(8, "EOF occurred in violation of protocol"), ssl.SSLZeroReturnError(6, "TLS/SSL")
+    for error in (eof, end, BrokenPipeError(32, "Broken pipe")):
+        described = read_failure(error, "sso.test:443")
+        assert isinstance(described, ConnectionBroken)
+        assert str(described) == "sso.test:443: the connection was closed"
 
 
 def test_a_server_older_than_tls_1_2_is_refused(trusting: Pool, certificates: Certificates) -> None:

@@ -6,12 +6,12 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from postern.cli.doctor import cached_files, configuration, readers, service, start_url
-from postern.cli.doctor.findings import Case, Finding, problem
-from postern.cli.output import has_color, show
+from postern.cli.doctor import cached_files, configuration, endpoint, readers, service, start_url, system_keyring
+from postern.cli.doctor.findings import Case, Finding, Severity, problem
+from postern.cli.output import has_color, printable, show
 from postern.cli.sign_ins import chosen_session, opened_cache
 from postern.client.errors import ConfigurationError
 from postern.client.sessions import Session
@@ -19,8 +19,9 @@ from postern.client.shared_config import SharedConfig
 
 _COLORS = {"ok": "\x1b[32m", "warn": "\x1b[33m", "problem": "\x1b[31m"}
 _RESET = "\x1b[0m"
-_WITHOUT_SESSION = (configuration.examine, cached_files.examine)
-_WITH_SESSION = (start_url.examine, service.examine, readers.examine)
+_COUNTED: Mapping[Severity, str] = {"problem": "problem", "warn": "warning"}
+_WITHOUT_SESSION = (configuration.examine, cached_files.examine, system_keyring.examine)
+_WITH_SESSION = (start_url.examine, endpoint.examine, service.examine, readers.examine)
 
 
 class Report(NamedTuple):
@@ -59,7 +60,7 @@ def examine(options: argparse.Namespace) -> Report:
     complaints = []
     session = None
     try:
-        session = chosen_session(options, shared)
+        session = chosen_session(options, shared, cache)
     except ConfigurationError as error:
         complaints = [problem("sign-in", str(error), "say which sign-in is meant, or configure one")]
     case = Case(os.environ, shared, session, cache, time.time)
@@ -77,8 +78,18 @@ def _lines(report: Report) -> Iterator[str]:
     is_colored = has_color(sys.stdout)
     for check, severity, text, advice in report.findings:
         mark = f"{_COLORS[severity]}{severity:<7}{_RESET}" if is_colored else f"{severity:<7}"
-        yield f"{mark}  {check}: {text}"
+        yield f"{mark}  {check}: {printable(text)}"
         if advice:
-            yield f"         -> {advice}"
-    count = sum(finding.severity == "problem" for finding in report.findings)
-    yield f"{count} problem{'' if count == 1 else 's'}" if count else "no problem found"
+            yield f"         -> {printable(advice)}"
+    yield _summary([finding.severity for finding in report.findings])
+
+
+def _summary(severities: Sequence[Severity]) -> str:
+    problems, warnings = (_counted(severities.count(each), name) for each, name in _COUNTED.items())
+    if not problems and not warnings:
+        return "no problem found"
+    return ", ".join([problems or "no problem", *filter(None, [warnings])])
+
+
+def _counted(count: int, name: str) -> str:
+    return f"{count} {name}{'' if count == 1 else 's'}" if count else ""

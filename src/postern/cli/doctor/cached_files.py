@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, NamedTuple
 
-from postern.cli.doctor.findings import Case, Finding, login_command, ok, problem, warn
+from postern.cli.doctor.findings import Case, Finding, login_command, logout_command, ok, problem, warn
 from postern.cli.output import utc
 from postern.cli.sign_ins import is_refreshable
 from postern.client.token_cache import FileTokenCache, SessionKey
 from postern.client.token_cache.entries import UnreadableEntry, read_token
+from postern.client.token_cache.places import open_to_all, refuse_unfit_place
+from postern.client.token_cache.port import TokenCacheError
 
 if TYPE_CHECKING:
     from postern.client.token_cache import CachedToken, TokenCache
@@ -25,15 +28,53 @@ class Held(NamedTuple):
 
 
 def examine(case: Case) -> Iterator[Finding]:
-    folder = path_of(case.cache, "")
-    yield ok(_CHECK, f"tokens are kept in {folder}" if folder else f"tokens are kept in {type(case.cache).__name__}")
-    yield from _problems(case)
+    yield ok(_CHECK, f"tokens are kept in {_described(case.cache)}")
+    unfit = list(_folder(case))
+    yield from unfit
+    yield from _problems(case, is_folder_fit=not unfit)
     if case.session is not None:
         yield from _files(case)
         yield from _token(case)
         yield from _registration(case)
         yield from _others(case)
-    yield from _keyring(case)
+
+
+def _described(cache: "TokenCache") -> str:
+    from postern.client.token_cache.encrypted import EncryptedFileTokenCache
+    from postern.client.token_cache.keyring import KeyringTokenCache
+
+    if isinstance(cache, KeyringTokenCache):
+        return "the operating system's keyring"
+    if isinstance(cache, EncryptedFileTokenCache):
+        return f"encrypted files in {cache.folder}"
+    return str(getattr(cache, "folder", type(cache).__name__))
+
+
+def _folder(case: Case) -> Iterator[Finding]:
+    """Whether a token, and the lock for it, could be written: there may be nothing yet, but something in the way."""
+    folder = Path(getattr(case.cache, "folder", "."))
+    place = next(each for each in (folder, *folder.parents) if _exists(each))
+    if not place.is_dir():
+        yield problem(_CHECK, f"{place} is no folder: nobody can sign in", f"move {quote(str(place))} out of the way")
+        return
+    try:
+        open_place = open_to_all(str(place))
+        if open_place is None:
+            refuse_unfit_place(str(place))
+    except TokenCacheError as error:
+        yield problem(_CHECK, f"{error}: nobody can sign in", f"correct {quote(str(place))}, or use another --cache")
+        return
+    if open_place is not None:
+        text = f"{open_place}: everybody may write to it, so we do not, and nobody can sign in"
+        yield problem(_CHECK, text, f"chmod o-w {quote(open_place)}")
+
+
+def _exists(path: Path) -> bool:
+    try:
+        path.stat()
+    except OSError:
+        return False
+    return True
 
 
 def path_of(cache: "TokenCache", digest: str) -> str | None:
@@ -65,14 +106,18 @@ def _held(case: Case, token: "CachedToken") -> Held:
     return Held(f"a token that expired {utc(token.expires_at)}", is_live=False)
 
 
-def _problems(case: Case) -> Iterator[Finding]:
-    """A problem if it keeps the session's own token from being used or written, else a warning."""
+def _problems(case: Case, *, is_folder_fit: bool) -> Iterator[Finding]:
+    """A problem if it keeps the session's own token from being used, else a warning."""
     keys = [case.session.key] if case.session else []
     own = keys[0].primary if keys else "-"
     for place, reason in case.cache.problems(keys):
-        text, colon, remedy = reason.partition(": chmod")
-        advice = f"chmod{remedy}" if colon else f"remove {place} if nothing needs it, or run `postern login`"
-        yield (problem if own in place or "everybody" in text else warn)(_CHECK, f"{place}: {text}", advice)
+        text, _, remedy = reason.partition(": chmod ")
+        if text.startswith("everybody may write") or (not is_folder_fit and text.startswith("the copy")):
+            continue  # it is told already, also of folders that are not there yet
+        what = quote(place) if Path(place).is_absolute() else "it"
+        remove = f"run {logout_command(case)}" if own in place else f"remove {what}, if nothing needs it"
+        advice = f"chmod {remedy.partition(' ')[0]} {what}" if remedy else remove
+        yield (problem if own in place else warn)(_CHECK, f"{place}: {text}", advice)
 
 
 def _files(case: Case) -> Iterator[Finding]:
@@ -86,7 +131,7 @@ def _files(case: Case) -> Iterator[Finding]:
 
 def _token(case: Case) -> Iterator[Finding]:
     assert case.session is not None
-    token = case.cache.load(case.session.key)
+    token = case.token
     if token is None:
         yield warn("sign-in", f"nobody is signed in to {case.session.title}", f"run {login_command(case)}")
         return
@@ -103,7 +148,7 @@ def _token(case: Case) -> Iterator[Finding]:
 
 def _registration(case: Case) -> Iterator[Finding]:
     assert case.session is not None
-    token = case.cache.load(case.session.key)
+    token = case.token
     if token is None or token.registration_expires_at is None:
         return
     until = f"the client registration is good until {utc(token.registration_expires_at)}"
@@ -120,7 +165,7 @@ def _registration(case: Case) -> Iterator[Finding]:
 def _others(case: Case) -> Iterator[Finding]:
     """Tokens beside the session's own: of the same start URL, and such as are of no use to anybody."""
     assert case.session is not None
-    own = case.cache.load(case.session.key)
+    own = case.token
     shared_with_own = {own.access_token} if own else set()
     for token in case.cache.list():
         if token.access_token in shared_with_own:
@@ -131,7 +176,7 @@ def _others(case: Case) -> Iterator[Finding]:
             yield warn(
                 _CHECK,
                 f"{key.primary}.json holds another token of this start URL ({title}): {_held(case, token).text}",
-                "tools that read that file act as that sign-in; `postern logout --all` ends them all",
+                f"tools that read {key.primary}.json act as {title}; `postern logout --all` ends both",
             )
         elif not _held(case, token).is_live:
             yield warn(
@@ -139,21 +184,3 @@ def _others(case: Case) -> Iterator[Finding]:
                 f"{key.primary}.json ({title}) is of no use any more: {_held(case, token).text}",
                 "`postern logout --all` forgets it",
             )
-
-
-def _keyring(case: Case) -> Iterator[Finding]:
-    from importlib.util import find_spec
-
-    if find_spec("keyring") is None:
-        yield ok(
-            "keyring", "not installed: tokens are kept in files", "for the keyring: pip install 'postern[keyring]'"
-        )
-        return
-    import keyring
-
-    backend = keyring.get_keyring()
-    name = f"{type(backend).__module__}.{type(backend).__qualname__}"
-    if backend.priority <= 0:
-        yield ok("keyring", "this machine has none that can be used: tokens are kept in files")
-    else:
-        yield ok("keyring", f"{name} can be used (--cache keyring)")

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from postern.cli import sign_ins
 from postern.client.sessions import Session
 from postern.client.shared_config import SharedConfig
 
 if TYPE_CHECKING:
-    from postern.client.token_cache import TokenCache
+    from postern.client.token_cache import CachedToken, TokenCache
 
 Severity = Literal["ok", "warn", "problem"]
 
@@ -30,6 +31,11 @@ class Case(NamedTuple):
     cache: "TokenCache"
     now: Callable[[], float]
 
+    @property
+    def token(self) -> "CachedToken | None":
+        """The session's own."""
+        return self.cache.load(self.session.key) if self.session else None
+
 
 def ok(check: str, text: str, advice: str = "") -> Finding:
     return Finding(check, "ok", text, advice)
@@ -46,6 +52,9 @@ def problem(check: str, text: str, advice: str) -> Finding:
 def login_command(case: Case, more: str = "") -> str:
     """What to run to sign in, in backquotes."""
     assert case.session is not None
-    name = case.session.name
-    which = f" --session {name}" if name else f" --profile {case.session.profile}" if case.session.profile else ""
-    return f"`postern login{which}{more}`"
+    return sign_ins.login_command(case.session, case.shared, case.cache, more)
+
+
+def logout_command(case: Case) -> str:
+    """The same to sign out."""
+    return login_command(case).replace(" login", " logout", 1)

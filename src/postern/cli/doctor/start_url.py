@@ -5,7 +5,8 @@ redirect to one.
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from postern.cli.doctor.findings import Case, Finding, ok, warn
+from postern.cli.doctor.findings import Case, Finding, ok, problem, warn
+from postern.cli.output import printable
 
 _SUFFIXES = (
     ".app.aws",
@@ -30,7 +31,13 @@ _HOSTS = frozenset(
 def examine(case: Case) -> Iterator[Finding]:
     assert case.session is not None
     url = case.session.start_url
-    if is_accepted(url):
+    if not _is_url(url):
+        yield problem(
+            "start URL",
+            f"{printable(url)!r} is no http(s) URL",
+            "correct sso_start_url; a comment must stand on a line of its own",
+        )
+    elif is_accepted(url):
         yield ok("start URL", f"{url} is one that every AWS CLI accepts; it is compared, and not contacted")
     elif urlsplit(url).scheme == "https":
         yield warn(
@@ -44,6 +51,14 @@ def examine(case: Case) -> Iterator[Finding]:
             f"{url} is not https: the AWS CLI from 2.35.13 on refuses it",
             "use a start URL such as https://NAME.awsapps.com/start, if the service knows it",
         )
+
+
+def _is_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and not any(map(str.isspace, url))
 
 
 def is_accepted(url: str) -> bool:

@@ -1,5 +1,6 @@
 """botocore's whole chain of providers, for those who have it installed: the extra ``postern[botocore]``."""
 
+import os
 import threading
 from typing import Any
 
@@ -14,15 +15,19 @@ EXTRA = "pip install 'postern[botocore]'"
 
 class BotocoreCredentials:
     """What botocore finds, for ``profile`` or for the one that the environment names. It reads the environment of the
-    process and renews by itself.
+    process and renews by itself. A forked child looks anew.
     """
 
     name = "botocore"
 
     def __init__(self, profile: str | None = None) -> None:
         self._profile = profile
+        self._start()
+
+    def _start(self) -> None:
         self._found: Any = None
         self._turn = threading.Lock()
+        self._process = os.getpid()
 
     def load(self) -> Flow[Credentials | None]:
         """
@@ -37,6 +42,8 @@ class BotocoreCredentials:
             from botocore.exceptions import BotoCoreError, ClientError
         except ImportError:
             raise CredentialsError(f"botocore is not installed: {EXTRA}") from None
+        if self._process != os.getpid():
+            self._start()  # a thread of the parent may have held the lock, or one of botocore's, when it forked
         try:
             with self._turn:
                 found = self._find()

@@ -22,6 +22,9 @@ class Document(msgspec.Struct, frozen=True, rename="pascal"):
     def __repr__(self) -> str:
         return f"Document({self.access_key_id})"
 
+    def __rich_repr__(self) -> list[tuple[str, str]]:
+        return [("access_key_id", self.access_key_id)]
+
 
 _decode = msgspec.json.Decoder(Document).decode
 

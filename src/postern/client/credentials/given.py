@@ -37,7 +37,7 @@ class GivenCredentials:
         """
         return (yield from credentials_of(self._value, source=_SOURCE))
 
-    def expire(self) -> None:
+    def expire(self, access_key_id: str) -> None:
         """Nothing: the object belongs to the caller."""
 
 
@@ -78,19 +78,21 @@ def frozen_credentials(frozen: object, *, source: str, expires_at: float | None)
         CredentialsError: one is missing.
     """
     names = _names_in(frozen) or _NAMES[0]
-    key_id, secret, token = (getattr(frozen, name, None) for name in names)
-    for name, value in zip(names, (key_id, secret), strict=False):
-        if not isinstance(value, str) or not value:
-            raise CredentialsError(f"the credentials have no {name}")
-    assert isinstance(key_id, str)
-    assert isinstance(secret, str)
+    token = getattr(frozen, names[2], None)
     return Credentials(
-        access_key_id=key_id,
-        secret_access_key=secret,
+        access_key_id=_key(frozen, names[0]),
+        secret_access_key=_key(frozen, names[1]),
         session_token=token if isinstance(token, str) and token else None,
         expires_at=expires_at,
         source=source,
     )
+
+
+def _key(frozen: object, name: str) -> str:
+    value = getattr(frozen, name, None)
+    if not isinstance(value, str) or not value:
+        raise CredentialsError(f"the credentials have no {name}")
+    return value
 
 
 def expiry_of(value: object) -> float | None:

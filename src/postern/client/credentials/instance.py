@@ -1,5 +1,6 @@
 """Credentials of an EC2 instance, from its metadata service: version 2, or 1 where 2 is not served."""
 
+import re
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -19,6 +20,7 @@ _LIFETIME_HEADERS = {"x-aws-ec2-metadata-token-ttl-seconds": "21600"}
 _TIMEOUT = 1.0
 _EXTENSION = 900.0
 _OK = 200
+_ROLE = re.compile(r"[\w+=,.@/-]{1,128}", re.ASCII)
 _NO_VERSION_2 = frozenset({403, 404, 405})
 
 
@@ -103,7 +105,11 @@ def _role(base: str, headers: dict[str, str]) -> Flow[str | None]:
     if answer.status != _OK:
         return None
     lines = answer.body.decode("ascii", errors="replace").split()
-    return lines[0] if lines else None
+    if not lines:
+        return None
+    if _ROLE.fullmatch(lines[0]) is None:
+        raise CredentialsError("what the metadata service names is no role")
+    return lines[0]
 
 
 def _ask(method: str, url: str, headers: Mapping[str, str]) -> Flow[HttpResponse]:

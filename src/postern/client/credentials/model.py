@@ -52,6 +52,6 @@ class CredentialSource(Protocol):
         """
         ...
 
-    def expire(self) -> None:
-        """The service says that they have expired: do not give the same ones again if there can be others."""
+    def expire(self, access_key_id: str) -> None:
+        """The service says that those with this id have expired: do not give them again if there can be others."""
         ...

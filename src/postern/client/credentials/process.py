@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from subprocess import Popen
 
 _TIMEOUT = 60.0
-_GRACE = 1.0
+_LOOK_EVERY = 0.1
 _VERSION = 1
 
 
@@ -64,13 +64,9 @@ class Run:
         Raises:
             CredentialsError: it fails, in one of many ways.
         """
-        import subprocess
-
         process = self._start()
         try:
-            output, errors = process.communicate(timeout=self._timeout)
-        except subprocess.TimeoutExpired:
-            raise CredentialsError(f"{self.program} took longer than {self._timeout:g} seconds") from None
+            output, errors = self._outcome(process)
         finally:
             _end(process)
         if process.returncode != 0:
@@ -83,6 +79,28 @@ class Run:
             self._is_cancelled = True
             if self._process is not None:
                 self._process.kill()
+
+    def _outcome(self, process: "Popen[bytes]") -> tuple[bytes, bytes]:
+        """What it prints to its two outputs.
+
+        Raises:
+            CredentialsError: it takes too long, or the run was cancelled.
+        """
+        import time
+        from subprocess import TimeoutExpired
+
+        deadline = time.monotonic() + self._timeout
+        # A program that it started may hold its outputs open after it was killed: their end is no sign to wait for.
+        while (remaining := deadline - time.monotonic()) > 0:
+            try:
+                outcome = process.communicate(timeout=min(_LOOK_EVERY, remaining))
+            except TimeoutExpired:
+                outcome = None
+            if self._is_cancelled:
+                raise CredentialsError(f"{self.program} was cancelled")
+            if outcome is not None:
+                return outcome
+        raise CredentialsError(f"{self.program} took longer than {self._timeout:g} seconds")
 
     def _start(self) -> "Popen[bytes]":
         import subprocess
@@ -112,16 +130,11 @@ def _words(line: str) -> list[str]:
 
 
 def _end(process: "Popen[bytes]") -> None:
-    """Kill it, if it still runs, and close its pipes, also when a grandchild holds their other ends."""
-    import subprocess
-
+    """Kill it, if it still runs, and close its pipes, whoever holds their other ends."""
     if process.returncode is not None:
         return
     process.kill()
-    try:
-        process.communicate(timeout=_GRACE)
-    except subprocess.TimeoutExpired:
-        for pipe in (process.stdout, process.stderr):
-            if pipe is not None:
-                pipe.close()
-        process.wait()
+    for pipe in (process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
+    process.wait()

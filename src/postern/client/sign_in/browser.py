@@ -4,20 +4,26 @@ The answer is no wherever the browser would open in front of nobody, or would no
 device code is the way. What is looked at, first match wins:
 
 1. ``CI``: no, nobody is there.
-2. ``BROWSER``: yes, even over SSH and in a container, where editors set it to a command that opens the browser on the
-   person's own machine. ``none`` and text browsers are a no.
-3. ``SSH_CONNECTION``, ``SSH_CLIENT``, ``SSH_TTY``, and AWS CloudShell: no.
-4. A container or a pod: no.
-5. WSL: ``wslview``, else Windows' PowerShell; otherwise as Linux.
-6. Windows and macOS: yes. Elsewhere: if there is a display, and a program that opens URLs.
+2. ``BROWSER`` names only ``none``, text browsers, or programs that are not there: no.
+3. ``BROWSER`` names a program that we do not know: yes, even over SSH and in a container, where editors set it to a
+   command that opens the browser on the person's own machine.
+4. ``SSH_CONNECTION``, ``SSH_CLIENT``, ``SSH_TTY``, and AWS CloudShell: no.
+5. A container or a pod: no.
+6. ``BROWSER`` names a graphical browser, and there is a display: yes.
+7. WSL: ``wslview``, else Windows' PowerShell; otherwise as Linux.
+8. Windows and macOS: yes. Elsewhere: if there is a display, and a program that opens URLs.
 """
 
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 import msgspec
+
+if TYPE_CHECKING:
+    from subprocess import Popen
 
 _URL = "%s"
 _SSH = ("SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY")
@@ -41,6 +47,35 @@ _OPENERS = (
     "konqueror",
     "falkon",
 )
+# Programs that open a window where they run, and so in front of nobody over SSH.
+_GRAPHICAL = frozenset(_OPENERS) | {
+    "brave",
+    "chrome",
+    "exo-open",
+    "explorer",
+    "firefox-esr",
+    "gio",
+    "gnome-open",
+    "gnome-www-browser",
+    "gvfs-open",
+    "iexplore",
+    "kde-open",
+    "kde-open5",
+    "kfmclient",
+    "librewolf",
+    "microsoft-edge-stable",
+    "midori",
+    "msedge",
+    "open",
+    "opera",
+    "qutebrowser",
+    "safari",
+    "sensible-browser",
+    "vivaldi",
+    "vivaldi-stable",
+}
+# Seconds in which a program says that it cannot open anything here. One that goes on for longer is at it.
+_FAILS_WITHIN = 0.3
 # Environment variables carry the URL to PowerShell, so that nothing in it can be taken for a command.
 _POWERSHELL_VARIABLE = "POSTERN_SIGN_IN_URL"
 _POWERSHELL = (
@@ -85,13 +120,13 @@ def can_open(environment: Mapping[str, str], machine: Machine | None = None) -> 
     if environment.get("CI", "").lower() not in _FALSE:
         return _no("this is a CI job (CI is set)")
     if environment.get("BROWSER", "").strip():
-        return _by_variable(environment["BROWSER"], machine.platform)
+        return _by_variable(environment, machine)
     return _somewhere_else(environment, machine) or _by_platform(environment, machine)
 
 
 def open_url(commands: tuple[Command, ...], url: str) -> bool:
-    """Start the first command that can be started; whether one could. It is not waited for, and has neither our input
-    nor our output.
+    """Start the first command that can be started and does not fail at once; whether there was one. It is not waited
+    for any longer, and has neither our input nor our output.
     """
     return any(_start(command, url) for command in commands)
 
@@ -104,11 +139,29 @@ def _yes(reason: str, *commands: Command) -> Decision:
     return Decision(can_open=True, reason=reason, commands=commands)
 
 
-def _by_variable(value: str, platform: str) -> Decision:
-    commands = tuple(_commands(value, platform))
-    if not commands:
+def _by_variable(environment: Mapping[str, str], machine: Machine) -> Decision:
+    named = tuple(_commands(environment["BROWSER"], machine.platform))
+    if not named:
         return _no("BROWSER names no graphical browser")
-    return _yes("BROWSER is set", *commands)
+    found = tuple(command for command in named if machine.which(command[0], environment.get("PATH")))
+    if not found:
+        return _no("BROWSER names a program that is not there")
+    elsewhere = _somewhere_else(environment, machine)
+    if elsewhere is None and _has_display(environment, machine):
+        return _yes("BROWSER is set", *found)
+    unknown = tuple(command for command in found if not _is_graphical(command, machine.platform))
+    if unknown:
+        return _yes("BROWSER is set", *unknown)
+    return elsewhere or _by_platform(environment, machine)
+
+
+def _is_graphical(command: Command, platform: str) -> bool:
+    name = PurePath(command[0]).name.lower()
+    return (name.removesuffix(".exe") if platform == "win32" else name) in _GRAPHICAL
+
+
+def _has_display(environment: Mapping[str, str], machine: Machine) -> bool:
+    return machine.platform in ("win32", "darwin") or any(environment.get(name) for name in _DISPLAYS)
 
 
 def _commands(value: str, platform: str) -> Iterator[Command]:
@@ -120,6 +173,7 @@ def _commands(value: str, platform: str) -> Iterator[Command]:
             words = shlex.split(entry, posix=not is_windows)
         except ValueError:
             continue
+        words = [word.strip('"') for word in words] if is_windows else words
         words = words[:-1] if words[-1:] == ["&"] else words
         if words and PurePath(words[0]).name.lower() not in _TEXT_BROWSERS | _NO_BROWSER:
             yield tuple(words) if any(_URL in word for word in words) else (*words, _URL)
@@ -152,7 +206,7 @@ def _by_platform(environment: Mapping[str, str], machine: Machine) -> Decision:
         return _yes("this is WSL with wslview", ("wslview", _URL))
     if is_wsl and machine.which("powershell.exe", path):
         return _yes("this is WSL with Windows' PowerShell", _POWERSHELL)
-    if not any(environment.get(name) for name in _DISPLAYS):
+    if not _has_display(environment, machine):
         return _no("there is no display (neither DISPLAY nor WAYLAND_DISPLAY is set)")
     found = [name for name in _OPENERS if machine.which(name, path)]
     if not found:
@@ -164,7 +218,6 @@ def _start(command: Command, url: str) -> bool:
     if sys.platform == "win32" and command[0] == "start":
         return _start_on_windows(url)
     import subprocess
-    from threading import Thread
 
     arguments = [word.replace(_URL, url) for word in command]
     try:
@@ -178,8 +231,19 @@ def _start(command: Command, url: str) -> bool:
         )
     except (OSError, ValueError):
         return False
-    Thread(target=process.wait, name="postern-browser", daemon=True).start()
-    return True
+    return _goes_on(process)
+
+
+def _goes_on(process: "Popen[bytes]") -> bool:
+    """Whether the program does not fail at once."""
+    from subprocess import TimeoutExpired
+    from threading import Thread
+
+    try:
+        return process.wait(_FAILS_WITHIN) == 0
+    except TimeoutExpired:
+        Thread(target=process.wait, name="postern-browser", daemon=True).start()  # so that it is no zombie at its end
+        return True
 
 
 def _environment(command: Command, url: str) -> dict[str, str] | None:

@@ -3,11 +3,12 @@ and what it says.
 """
 
 import hmac
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 import msgspec
 
 from postern.client.errors import SignInDenied, SignInError
+from postern.client.sign_in import addresses
 
 PATH = "/oauth/callback"
 _MAX_PASTE = 8192
@@ -48,7 +49,7 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True):
         parameters = _parameters(query)
         if parameters is None or not _same(parameters.get("state", ""), self.state):
             return _NOT_OURS
-        if "iss" in parameters and _normalised(parameters["iss"]) not in self.issuers:
+        if "iss" in parameters and addresses.normalised(parameters["iss"]) not in self.issuers:
             issuer = _printable(parameters["iss"])
             return _refused(SignInError(f"the answer is from another issuer than the one that was asked: {issuer}"))
         if "error" in parameters:
@@ -60,12 +61,7 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True):
 
 def issuers(*urls: str) -> frozenset[str]:
     """The issuers that these URLs may stand for: each as it is, and its origin."""
-    return frozenset(each for url in urls for each in (_normalised(url), origin(url)))
-
-
-def origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.lower()}"
+    return frozenset(each for url in urls for each in (addresses.normalised(url), addresses.origin(url)))
 
 
 def query_of(pasted: str) -> str | None:
@@ -91,10 +87,6 @@ def _parameters(query: str) -> dict[str, str] | None:
 
 def _same(one: str, other: str) -> bool:
     return hmac.compare_digest(one.encode("utf-8", "replace"), other.encode())
-
-
-def _normalised(url: str) -> str:
-    return url.partition("#")[0].rstrip("/")
 
 
 def _printable(text: str) -> str:

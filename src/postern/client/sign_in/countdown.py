@@ -7,7 +7,8 @@ from typing import Self
 
 class Countdown:
     """What is left of ``lifetime`` seconds: by the clock or by what was waited, whichever is less. So it ends in time
-    when the machine slept, and it ends at all when the clock is set back. It ends with the one it is ``within``.
+    when the machine slept, and it ends at all when the clock is set back. It ends with the one it is ``within``, which
+    may go by another clock.
     """
 
     def __init__(self, lifetime: float | None, now: Callable[[], float], within: Self | None = None) -> None:
@@ -30,6 +31,8 @@ class Countdown:
 
     @property
     def left_to_wait(self) -> float:
-        """By what was waited alone, for who has better evidence than a clock that may have been set forward."""
+        """By what was waited alone, for who has better evidence than a clock that may have been set forward; but no
+        more than there is of the one it is within.
+        """
         own = self.lifetime - self._waited
         return own if self._within is None else min(own, self._within.left)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator
 from functools import partial
 from typing import Any, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from postern.api.errors import AuthorizationPendingException, InvalidGrantException, ModelledError, SlowDownException
 from postern.api.sso_oidc import (
@@ -15,10 +15,11 @@ from postern.api.sso_oidc import (
 from postern.client.effects import Effect, Emit, Flow, Sleep
 from postern.client.errors import ServiceError, SignInError, SignInExpired, TransportError, UnreadableResponse
 from postern.client.retries import is_retryable
-from postern.client.sign_in import tokens
+from postern.client.sign_in import addresses, tokens
 from postern.client.sign_in.attempt import Attempt
 from postern.client.sign_in.countdown import Countdown
 from postern.client.sign_in.interface import DeviceCode
+from postern.client.sign_in.persistence import is_busy, persistently
 from postern.client.sign_in.registration import DEVICE_CODE, Registration, with_registration
 from postern.client.token_cache.entries import CachedToken
 
@@ -29,6 +30,7 @@ _SHORTEST = 1.0
 _SLOWER = 5.0  # seconds more for each slow_down (RFC 8628 3.5)
 _LONGEST_BACKOFF = 15.0  # seconds between tries while the service cannot be reached
 _LIFETIME = 600  # seconds, when the service does not say
+_LONGEST_LIFETIME = 86_400  # seconds, whatever it says
 
 
 def device_code_flow(attempt: Attempt) -> Flow[CachedToken]:
@@ -120,15 +122,13 @@ def _expire(left: float, failure: Exception) -> None:
 def _started(
     attempt: Attempt, registration: Registration
 ) -> Flow[tuple[Registration, StartDeviceAuthorizationResponse]]:
-    response = yield from attempt.caller.flow(
-        START_DEVICE_AUTHORIZATION,
-        StartDeviceAuthorizationRequest(
-            client_id=registration.client_id,
-            client_secret=registration.client_secret,
-            start_url=attempt.request.start_url,
-        ),
+    request = StartDeviceAuthorizationRequest(
+        client_id=registration.client_id,
+        client_secret=registration.client_secret,
+        start_url=attempt.request.start_url,
     )
-    return registration, response
+    ask = partial(attempt.caller.flow, START_DEVICE_AUTHORIZATION, request)
+    return registration, (yield from persistently(ask, attempt, is_busy, sent={}))
 
 
 def _to_show(attempt: Attempt, started: StartDeviceAuthorizationResponse) -> DeviceCode:
@@ -141,13 +141,13 @@ def _to_show(attempt: Attempt, started: StartDeviceAuthorizationResponse) -> Dev
     if not uri or not code or not started.device_code:
         raise UnreadableResponse("StartDeviceAuthorization", "the answer has no code, or no address", status=200)
     complete = started.verification_uri_complete or _with_code(uri, code)
-    if not _is_web_address(uri) or not _is_web_address(complete):
+    if addresses.parsed(uri) is None or addresses.parsed(complete) is None:
         raise SignInError("the service names an address to sign in at that is no web address")
     return DeviceCode(
         user_code=code,
         verification_uri=uri,
         verification_uri_complete=complete,
-        expires_in=started.expires_in or _LIFETIME,
+        expires_in=min(started.expires_in or _LIFETIME, _LONGEST_LIFETIME),
         opens=attempt.opens_browser,
         reason=attempt.reason,
     )
@@ -155,8 +155,3 @@ def _to_show(attempt: Attempt, started: StartDeviceAuthorizationResponse) -> Dev
 
 def _with_code(uri: str, code: str) -> str:
     return f"{uri}{'&' if '?' in uri else '?'}user_code={quote(code, safe='')}"
-
-
-def _is_web_address(uri: str) -> bool:
-    parts = urlsplit(uri)
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and uri.isprintable() and " " not in uri

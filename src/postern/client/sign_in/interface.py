@@ -151,10 +151,7 @@ class TerminalInterface:
         self._has_progress = True
 
     def finished(self, token: "CachedToken") -> None:
-        import time
-
-        until = time.strftime("%Y-%m-%d %H:%M", time.localtime(token.expires_at))
-        self._write(f"Signed in to {_clean(token.start_url)}. The access token is good until {until}.\n")
+        self._write(f"Signed in to {_clean(token.start_url)}. The access token is good{_until(token.expires_at)}.\n")
 
     def ended(self) -> None:
         self._clear_progress()
@@ -163,7 +160,7 @@ class TerminalInterface:
         encoding = self._stream.encoding or "ascii"
         symbol = qr.half_blocks(url, columns=self._columns, encoding=encoding, color=self._color)
         if symbol is None:
-            self._write("(No QR code: the terminal is too narrow for it, or not UTF-8.)\n")
+            self._write("(No QR code: the address is too long for one here, or the terminal is not UTF-8.)\n")
         else:
             self._write(f"{symbol}\n\n")
 
@@ -206,6 +203,16 @@ def _descriptor(stream: TextIO | None) -> int | None:
         return stream.fileno() if stream.isatty() else None
     except (OSError, ValueError):
         return None
+
+
+def _until(at: float) -> str:
+    """Nothing, where it is a time that no calendar has."""
+    import time
+
+    try:
+        return time.strftime(" until %Y-%m-%d %H:%M", time.localtime(at))
+    except (OSError, OverflowError, ValueError):
+        return ""
 
 
 def _span(seconds: float) -> str:

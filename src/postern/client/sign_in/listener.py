@@ -29,6 +29,7 @@ class CallbackListener:
         self._judge = judge
         self._wanted_port = port
         self._paste_input = paste_input
+        self._reader: PasteReader | None = None
         self._selector: selectors.BaseSelector | None = None
         self._sockets: list[socket.socket] = []
         self._waker: socket.socket | None = None
@@ -54,6 +55,11 @@ class CallbackListener:
         self._selector.register(listening, selectors.EVENT_READ, lambda: self._accept(listening))
         port: int = listening.getsockname()[1]
         return port
+
+    @property
+    def is_pasting(self) -> bool:
+        """Whether the person has typed or pasted something and not yet pressed Enter."""
+        return self._reader is not None and self._reader.has_pending
 
     def wait(self, timeout: float) -> Verdict | None:
         """The verdict that is final, or that on what was pasted; None after ``timeout`` seconds or when cancelled."""
@@ -84,7 +90,9 @@ class CallbackListener:
         self._wake()
 
     def close(self) -> None:
-        """Close everything; may be called again."""
+        """Close everything, and give the terminal back; may be called again."""
+        if self._reader is not None:
+            self._reader.close()
         for peer in tuple(self._peers):
             self._drop(peer)
         for each in self._sockets:
@@ -108,17 +116,19 @@ class CallbackListener:
     def _watch_terminal(self, selector: selectors.BaseSelector) -> None:
         if self._paste_input is None:
             return
-        reader = PasteReader(self._paste_input)
-
-        def read() -> None:
-            self._pasted.extend(reader.read())
-            if reader.is_at_end:
-                selector.unregister(reader.descriptor)
-
         try:
-            selector.register(reader.descriptor, selectors.EVENT_READ, read)
+            selector.register(self._paste_input, selectors.EVENT_READ, self._read_terminal)
         except (OSError, ValueError):
             return  # a file, /dev/null: nothing to wait for
+        self._reader = PasteReader(self._paste_input)
+        self._reader.open()
+
+    def _read_terminal(self) -> None:
+        if self._reader is None or self._selector is None:
+            return
+        self._pasted.extend(self._reader.read())
+        if self._reader.is_at_end:
+            self._selector.unregister(self._reader.descriptor)
 
     def _accept(self, listening: socket.socket) -> None:
         selector = self._selector

@@ -1,59 +1,24 @@
 """The way in: a token from the cache if it is still good, else a sign-in. As a flow, and as functions that drive it."""
 
-import os
 from collections.abc import Callable, Generator, Mapping
-from typing import Any, TypedDict, TypeVar, Unpack, cast
+from time import monotonic as monotonic_clock
+from typing import Any, Unpack
 
-from postern.client.effects import Call, Effect, Emit, Flow
-from postern.client.errors import ConfigurationError, SignInRequired
-from postern.client.options import HttpOptions, Options
-from postern.client.sessions import resolve_session
-from postern.client.shared_config import SharedConfig
-from postern.client.sign_in import browser, tokens
+from postern.client.effects import Call, Effect, Emit, Flow, Protected
+from postern.client.errors import SignInRequired
+from postern.client.sign_in import browser, login_options, tokens
 from postern.client.sign_in.attempt import Attempt, Caller
 from postern.client.sign_in.browser import Machine
 from postern.client.sign_in.countdown import Countdown
 from postern.client.sign_in.device_code import device_code_flow
 from postern.client.sign_in.interface import SignInInterface, TerminalInterface
-from postern.client.sign_in.login_request import LoginRequest, Method
+from postern.client.sign_in.login_options import LoginOptions
+from postern.client.sign_in.login_request import LoginRequest
 from postern.client.sign_in.pkce import ListenerUnavailable, pkce_flow
 from postern.client.sso_oidc import SSOOIDC, AsyncSSOOIDC
-from postern.client.token_cache import CachedToken, SessionKey, TokenCache, open_token_cache
+from postern.client.token_cache import CachedToken, SessionKey, TokenCache, TokenCacheError
+from postern.client.token_lock import signed_in_anew
 from postern.client.token_refresh import usable_token
-
-T = TypeVar("T")
-
-# Milliseconds. A person is waiting: better to try again soon than to hang for two minutes.
-_HTTP: HttpOptions = {"connect_timeout": 10_000, "timeout": 30_000}
-
-
-class LoginOptions(TypedDict, total=False):
-    """Arguments of `login` and `async_login`. ``session`` is the sso-session's name. ``profile`` is where endpoint and
-    the like are looked up, as in the client's options; ``endpoint`` goes before it. Without a ``start_url``, the
-    session or profile is looked up in the shared configuration files, or the only one that is there is taken. With a
-    ``client``, ``region``, ``profile`` and ``endpoint`` are its own, and it stays open. The rest is as in
-    `LoginRequest`.
-
-    ``cache`` is that of the AWS CLI, or what ``POSTERN_TOKEN_CACHE`` names, unless given; ``interface`` the terminal.
-    """
-
-    start_url: str | None
-    region: str | None
-    session: str | None
-    profile: str | None
-    endpoint: str | None
-    scopes: tuple[str, ...]
-    method: Method
-    open_browser: bool
-    callback_port: int
-    timeout: float | None
-    min_ttl: float
-    force: bool
-    client_name: str
-    cache: TokenCache | None
-    interface: SignInInterface | None
-    client: SSOOIDC | AsyncSSOOIDC | None
-    environment: Mapping[str, str] | None
 
 
 def login(**options: Unpack[LoginOptions]) -> CachedToken:
@@ -61,31 +26,29 @@ def login(**options: Unpack[LoginOptions]) -> CachedToken:
 
     Raises:
         SignInDenied, SignInExpired, SignInError: the person, or the time, or the service said no.
-        ConfigurationError: an option cannot be used.
+        ConfigurationError: an argument cannot be used.
         ModelledError, ClientError: a call went wrong.
     """
-    options = _completed(options)
-    given = options.get("client")
-    client = cast(SSOOIDC, given) if given is not None else SSOOIDC(**_client_options(options))
-    try:
-        return client.drive(_login_flow_of(client, options))
-    finally:
-        if given is None:
-            client.close()
+    chosen = login_options.checked(options)
+    given = login_options.given_client(chosen, SSOOIDC)
+    chosen = login_options.completed(chosen, given)
+    if given is not None:
+        return given.drive(_login_flow_of(given, chosen))
+    with SSOOIDC(**login_options.client_options(chosen)) as client:
+        return client.drive(_login_flow_of(client, chosen))
 
 
 async def async_login(**options: Unpack[LoginOptions]) -> CachedToken:
     """The same for asyncio; ``client`` is an `AsyncSSOOIDC`. A cancellation leaves no port open and nothing half
     written.
     """
-    options = _completed(options)
-    given = options.get("client")
-    client = cast(AsyncSSOOIDC, given) if given is not None else AsyncSSOOIDC(**_client_options(options))
-    try:
-        return await client.drive(_login_flow_of(client, options))
-    finally:
-        if given is None:
-            await client.close()
+    chosen = login_options.checked(options)
+    given = login_options.given_client(chosen, AsyncSSOOIDC)
+    chosen = login_options.completed(chosen, given)
+    if given is not None:
+        return await given.drive(_login_flow_of(given, chosen))
+    async with AsyncSSOOIDC(**login_options.client_options(chosen)) as client:
+        return await client.drive(_login_flow_of(client, chosen))
 
 
 def login_flow(
@@ -97,14 +60,15 @@ def login_flow(
     now: Callable[[], float],
     environment: Mapping[str, str],
     machine: Machine | None = None,
+    monotonic: Callable[[], float] = monotonic_clock,
 ) -> Flow[CachedToken]:
     """The token in the cache, refreshed if need be; else a sign-in, whose token is kept. No lock is held while the
-    person acts.
+    person acts. ``monotonic`` is a clock that is never set, in seconds: the request's time-out goes by it.
 
     Raises:
         SignInDenied, SignInExpired, SignInError: the person, or the time, or the service said no.
         ConfigurationError: the request cannot be meant.
-        ModelledError, ClientError: a call went wrong, or the token could not be kept.
+        ModelledError, ClientError: a call went wrong, or the cache cannot be written.
     """
     request.check()
     key = SessionKey(request.start_url, request.session_name)
@@ -118,11 +82,11 @@ def login_flow(
         interface=interface,
         browser=browser.can_open(environment, machine),
         now=now,
-        time=Countdown(request.timeout, now),
+        time=Countdown(request.timeout, monotonic),
     )
     try:
         token = yield from _signed_in(attempt)
-        yield from _keep(cache, key, token)
+        yield from _keep(attempt, key, token)
         yield Emit((interface.finished,), (token,))
     finally:
         interface.ended()
@@ -154,57 +118,21 @@ def _signed_in(attempt: Attempt) -> Flow[CachedToken]:
         return (yield from device_code_flow(attempt))
 
 
-def _keep(cache: TokenCache, key: SessionKey, token: CachedToken) -> Flow[None]:
-    lock = cache.lock(key)
-
-    def write() -> None:
-        with lock:
-            cache.store(key, token)
-
-    yield Call(write, lock.cancel)
+def _keep(attempt: Attempt, key: SessionKey, token: CachedToken) -> Flow[None]:
+    """Keep the token. That it cannot be kept is no reason not to use it: the person has done their part."""
+    try:
+        yield Protected(signed_in_anew(attempt.cache, key, token, attempt.now))
+    except TokenCacheError as error:
+        yield from attempt.notice(f"The sign-in could not be kept, and lasts no longer than this program: {error}")
 
 
 def _login_flow_of(client: SSOOIDC | AsyncSSOOIDC, options: LoginOptions) -> Flow[CachedToken]:
-    environment = _environment(options)
-    region = options.get("region") or client.region
-    if not region:
-        raise ConfigurationError("no region: pass region=…, or set AWS_REGION")
-    chosen = {name: value for name, value in options.items() if name in LoginRequest.__struct_fields__}
-    request = LoginRequest(**{**chosen, "region": region, "session_name": options.get("session")})  # type: ignore[arg-type]
+    environment = login_options.environment_of(options)
     return login_flow(
         client,
-        request,
-        options.get("cache") or open_token_cache(None, environment),
+        login_options.request_of(options, client.region),
+        login_options.cache_of(options),
         options.get("interface") or TerminalInterface(environment=environment),
         now=client.now,
         environment=environment,
     )
-
-
-def _completed(options: LoginOptions) -> LoginOptions:
-    """With what is configured of the session, where no start URL was given."""
-    if options.get("start_url"):
-        return options
-    environment = _environment(options)
-    found = resolve_session(
-        SharedConfig.load(environment),
-        environment,
-        session=options.get("session"),
-        profile=options.get("profile"),
-        region=options.get("region"),
-        endpoint_url=options.get("endpoint"),
-        scopes=options.get("scopes"),
-    )
-    known = {"start_url": found.start_url, "region": found.region, "session": found.name, "scopes": found.scopes}
-    return cast(LoginOptions, {**options, **known, "profile": found.profile})
-
-
-def _client_options(options: LoginOptions) -> Options:
-    chosen = {name: options.get(name) for name in ("region", "endpoint", "profile", "environment")}
-    given = {name: value for name, value in chosen.items() if value is not None}
-    return cast(Options, {**given, "http_options": _HTTP})
-
-
-def _environment(options: LoginOptions) -> Mapping[str, str]:
-    given = options.get("environment")
-    return os.environ if given is None else given

@@ -1,11 +1,13 @@
 """What a sign-in is asked for."""
 
+import math
 from typing import Literal
 
 import msgspec
 
 from postern.client.errors import ConfigurationError
 from postern.client.sessions import DEFAULT_SCOPES
+from postern.client.sign_in import addresses
 
 Method = Literal["auto", "pkce", "device_code"]
 
@@ -40,12 +42,16 @@ class LoginRequest(msgspec.Struct, frozen=True, kw_only=True):
         """
         if self.method not in _METHODS:
             raise ConfigurationError(f"sign-in method {self.method!r} is none of {', '.join(_METHODS)}")
-        if not self.start_url.startswith(("https://", "http://")) or not self.start_url.isprintable():
+        if addresses.parsed(self.start_url) is None:
             raise ConfigurationError(f"start URL {self.start_url!r} is no http(s) URL")
         if not 0 <= self.callback_port <= _MAX_PORT:
             raise ConfigurationError(f"callback port {self.callback_port} is not between 0 and {_MAX_PORT}")
-        if self.timeout is not None and not self.timeout > 0:
-            raise ConfigurationError("the time-out of a sign-in must be more than 0 seconds")
+        if self.timeout is not None and not (self.timeout > 0 and math.isfinite(self.timeout)):
+            raise ConfigurationError(
+                "the time-out of a sign-in must be more than 0 seconds, and end; None is no time-out"
+            )
+        if not math.isfinite(self.min_ttl):
+            raise ConfigurationError("min_ttl must be a number of seconds")
 
     @property
     def name(self) -> str:

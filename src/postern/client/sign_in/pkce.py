@@ -10,12 +10,13 @@ from postern.api.errors import InvalidClientException, ModelledError
 from postern.api.sso_oidc import START_DEVICE_AUTHORIZATION, CreateTokenRequest, StartDeviceAuthorizationRequest
 from postern.client.effects import Call, Emit, Flow
 from postern.client.errors import SignInError, SignInExpired
-from postern.client.sign_in import callback, tokens
+from postern.client.sign_in import addresses, callback, tokens
 from postern.client.sign_in.attempt import Attempt
 from postern.client.sign_in.callback import Expectation
 from postern.client.sign_in.countdown import Countdown
 from postern.client.sign_in.interface import Authorization
 from postern.client.sign_in.listener import ADDRESS, CallbackListener
+from postern.client.sign_in.persistence import is_hiccup, persistently
 from postern.client.sign_in.registration import AUTHORIZATION_CODE, Registration, with_registration
 from postern.client.token_cache.entries import CachedToken
 
@@ -52,12 +53,11 @@ def authorization_endpoint(attempt: Attempt, registration: Registration) -> str:
     Raises:
         SignInError: the registration says something that no browser should be sent to.
     """
-    ours = callback.origin(attempt.caller.endpoint.href)
+    ours = addresses.origin(attempt.caller.endpoint.href)
     url = registration.authorization_endpoint or ours
-    parts = urlsplit(url)
-    is_plain = url.isascii() and url.isprintable() and not set(url) & set(" \"'<>\\#")
-    is_safe = parts.scheme == "https" or (parts.scheme == "http" and ours.startswith("http:"))
-    if not is_plain or not is_safe or not parts.hostname or "@" in parts.netloc:
+    parts = addresses.parsed(url)
+    is_plain = url.isascii() and not set(url) & set("\"'<>\\#")
+    if parts is None or not is_plain or "@" in parts.netloc or parts.scheme not in ("https", urlsplit(ours).scheme):
         raise SignInError("the service names an authorization endpoint that cannot be used")
     path = parts.path.rstrip("/")
     return parts._replace(path=path if path.endswith("/authorize") else f"{path}/authorize").geturl()
@@ -82,7 +82,28 @@ def authorization_url(
 def _signed_in(attempt: Attempt, registration: Registration) -> Flow[CachedToken]:
     if registration.is_from_cache:
         yield from _check_registration(attempt, registration)
-    verifier, state = secrets.token_urlsafe(_VERIFIER_BYTES), secrets.token_urlsafe(_STATE_BYTES)
+    verifier = secrets.token_urlsafe(_VERIFIER_BYTES)
+    code, redirect_uri = yield from _authorized(attempt, registration, challenge_of(verifier))
+    request = CreateTokenRequest(
+        client_id=registration.client_id,
+        client_secret=registration.client_secret,
+        grant_type=AUTHORIZATION_CODE,
+        code=code,
+        redirect_uri=redirect_uri,
+        code_verifier=verifier,
+    )
+
+    def ask() -> Flow[CachedToken]:
+        asked_at = attempt.now()
+        response = yield from attempt.redeem(request)
+        return tokens.issued(attempt.request, registration, response, asked_at=asked_at)
+
+    return (yield from persistently(ask, attempt, is_hiccup, sent={"code": code}))
+
+
+def _authorized(attempt: Attempt, registration: Registration, challenge: str) -> Flow[tuple[str, str]]:
+    """Send the person to the browser; the authorization code, and the redirect URI that it came to."""
+    state = secrets.token_urlsafe(_STATE_BYTES)
     endpoint = authorization_endpoint(attempt, registration)
     issuers = callback.issuers(endpoint, attempt.caller.endpoint.href, attempt.request.start_url)
     judge = Expectation(state=state, issuers=issuers).judge
@@ -94,25 +115,13 @@ def _signed_in(attempt: Attempt, registration: Registration) -> Flow[CachedToken
             client_id=registration.client_id,
             redirect_uri=redirect_uri,
             state=state,
-            challenge=challenge_of(verifier),
+            challenge=challenge,
             scopes=attempt.request.scopes,
         )
         yield from _show(attempt, listener, url, redirect_uri)
-        code = yield from _code(attempt, listener)
+        return (yield from _code(attempt, listener)), redirect_uri
     finally:
         listener.close()
-    asked_at = attempt.now()
-    response = yield from attempt.redeem(
-        CreateTokenRequest(
-            client_id=registration.client_id,
-            client_secret=registration.client_secret,
-            grant_type=AUTHORIZATION_CODE,
-            code=code,
-            redirect_uri=redirect_uri,
-            code_verifier=verifier,
-        )
-    )
-    return tokens.issued(attempt.request, registration, response, asked_at=asked_at)
 
 
 def _check_registration(attempt: Attempt, registration: Registration) -> Flow[None]:
@@ -168,7 +177,8 @@ def _code(attempt: Attempt, listener: CallbackListener) -> Flow[str]:
     """The authorization code, once the browser or the person brings it."""
     time = Countdown(_LONGEST if attempt.request.timeout is None else None, attempt.now, within=attempt.time)
     while (left := time.left) > 0:
-        yield Emit((attempt.interface.waiting,), (left,))
+        if not listener.is_pasting:  # what shows progress may write where the person does
+            yield Emit((attempt.interface.waiting,), (left,))
         pause = min(_TICK, left)
         verdict: callback.Verdict | None = yield Call(partial(listener.wait, pause), listener.cancel)
         if verdict is None:

@@ -9,7 +9,7 @@ _RESET = "\x1b[0m"
 
 
 def half_blocks(text: str, *, columns: int, encoding: str, color: bool) -> str | None:
-    """The symbol that says ``text``, or None if it does not fit ``columns`` or ``encoding``.
+    """The symbol that says ``text``, or None if it does not fit ``columns`` or ``encoding``, or is too much for one.
 
     What is drawn are the light modules: without ``color`` that takes a terminal of light text on dark, or a reader that
     knows inverted symbols, as those of phones do.
@@ -17,7 +17,7 @@ def half_blocks(text: str, *, columns: int, encoding: str, color: bool) -> str |
     if not _has_blocks(encoding):
         return None
     rows = _modules(text)
-    if len(rows[0]) > columns:
+    if rows is None or len(rows[0]) > columns:
         return None
     lines = (_line(upper, lower) for upper, lower in _pairs(rows))
     if color:
@@ -33,11 +33,14 @@ def _has_blocks(encoding: str) -> bool:
     return True
 
 
-def _modules(text: str) -> list[list[bool]]:
+def _modules(text: str) -> list[list[bool]] | None:
     """Rows of modules with the quiet zone, True for the dark ones."""
     import segno
 
-    symbol = segno.make(text, error="l", micro=False)
+    try:
+        symbol = segno.make(text, error="l", micro=False)
+    except segno.DataOverflowError:
+        return None
     return [[module == 1 for module in row] for row in symbol.matrix_iter(border=_QUIET)]
 
 

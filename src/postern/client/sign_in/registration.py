@@ -3,6 +3,7 @@ not know it any more.
 """
 
 from collections.abc import Callable, Generator
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -13,6 +14,7 @@ from postern.client.effects import Call, Effect, Flow
 from postern.client.errors import UnreadableResponse
 from postern.client.sign_in import callback
 from postern.client.sign_in.attempt import Attempt
+from postern.client.sign_in.persistence import is_busy, persistently
 from postern.client.token_cache.entries import CachedRegistration, RegistrationKey
 
 T = TypeVar("T")
@@ -70,17 +72,16 @@ def registered(attempt: Attempt, grant_type: str) -> Flow[Registration]:
 
 def _register(attempt: Attempt, key: RegistrationKey) -> Flow[Registration]:
     request = attempt.request
-    response = yield from attempt.caller.flow(
-        REGISTER_CLIENT,
-        RegisterClientRequest(
-            client_name=request.name,
-            client_type="public",
-            scopes=request.scopes or None,
-            grant_types=key.grant_types,
-            redirect_uris=(_REDIRECT_URI,) if AUTHORIZATION_CODE in key.grant_types else None,
-            issuer_url=request.start_url,
-        ),
+    asked = RegisterClientRequest(
+        client_name=request.name,
+        client_type="public",
+        scopes=request.scopes or None,
+        grant_types=key.grant_types,
+        redirect_uris=(_REDIRECT_URI,) if AUTHORIZATION_CODE in key.grant_types else None,
+        issuer_url=request.start_url,
     )
+    ask = partial(attempt.caller.flow, REGISTER_CLIENT, asked)
+    response = yield from persistently(ask, attempt, is_busy, sent={})
     registration = _from_response(response)
     # Before the person is asked for anything: who cannot keep this cannot keep the token either.
     yield Call(lambda: attempt.cache.store_registration(key, _to_cache(registration, key)))

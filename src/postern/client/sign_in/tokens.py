@@ -4,7 +4,7 @@ from postern.api.sso_oidc import CreateTokenResponse
 from postern.client.errors import UnreadableResponse
 from postern.client.sign_in.login_request import LoginRequest
 from postern.client.sign_in.registration import Registration
-from postern.client.token_cache.entries import CachedToken
+from postern.client.token_cache.entries import CachedToken, expiry
 
 
 def issued(
@@ -21,7 +21,7 @@ def issued(
         start_url=request.start_url,
         region=request.region,
         access_token=response.access_token,
-        expires_at=asked_at + response.expires_in,
+        expires_at=expiry(asked_at, response.expires_in),
         refresh_token=response.refresh_token,
         client_id=registration.client_id,
         client_secret=registration.client_secret,

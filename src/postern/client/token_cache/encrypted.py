@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Self
 
-from postern.client.token_cache import files, sealing
+from postern.client.token_cache import files, places, sealing
 from postern.client.token_cache.base import EntryCache
 from postern.client.token_cache.entries import SessionKey, UnreadableEntry
 from postern.client.token_cache.port import Problem, Problems
@@ -42,7 +42,7 @@ class EncryptedFileTokenCache(EntryCache):
 
     def problems(self, keys: Iterable[SessionKey] = ()) -> Problems:
         found = super().problems(keys)
-        if os.path.isdir(self.folder) and (place := files.open_to_all(self.folder)):
+        if os.path.isdir(self.folder) and (place := places.open_to_all(self.folder)):
             found.append(Problem(place, f"everybody may write to it, so we do not: chmod o-w {place}"))
         return found
 

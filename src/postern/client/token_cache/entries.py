@@ -12,6 +12,7 @@ from typing import NamedTuple, cast
 
 from postern.client.token_cache import timestamps
 
+_LONGEST_LIFE = 10 * 365 * 86_400.0
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 
 _TOKEN_MEMBERS = {
@@ -128,6 +129,13 @@ class CachedRegistration(NamedTuple):
 def digest(text: str) -> str:
     """The name under which tools look for what belongs to ``text``."""
     return hashlib.sha1(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
+
+
+def expiry(asked_at: float, expires_in: float) -> float:
+    """When a token is over (Unix seconds) that was asked for then and lives so many seconds. Ten years are the most:
+    calendars do not go as far as some answers would.
+    """
+    return asked_at + min(expires_in, _LONGEST_LIFE)
 
 
 def write_token(token: CachedToken) -> bytes:

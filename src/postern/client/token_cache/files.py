@@ -9,6 +9,7 @@ import time
 from contextlib import suppress
 
 from postern.client.token_cache.entries import UnreadableEntry
+from postern.client.token_cache.places import place_to_write
 from postern.client.token_cache.port import TokenCacheError
 
 LARGEST = 1 << 20
@@ -45,9 +46,8 @@ def write(path: str, content: bytes) -> None:
         TokenCacheError: it cannot be written, and is as it was.
     """
     make_folder(os.path.dirname(path))
-    target = os.path.realpath(path)
+    target = place_to_write(path)
     folder = os.path.dirname(target)
-    refuse_unfit_place(folder)
     try:
         _sweep(folder)
         _replace(target, content)
@@ -97,37 +97,6 @@ def make_folder(folder: str) -> None:
             raise TokenCacheError(f"{folder} is not a folder") from None
     except OSError as error:
         raise TokenCacheError(f"{folder} cannot be made: {error.strerror}") from error
-
-
-def refuse_unfit_place(folder: str) -> None:
-    """
-    Raises:
-        TokenCacheError: we may not write to the folder; or everybody may, or may exchange one above it.
-    """
-    if not os.access(folder, os.W_OK):
-        raise TokenCacheError(f"{folder} cannot be written to")
-    open_place = open_to_all(folder)
-    if open_place is not None:
-        raise TokenCacheError(
-            f"tokens are not written to {folder}: everybody may write to {open_place} (chmod o-w {open_place})"
-        )
-
-
-def open_to_all(folder: str) -> str | None:
-    """The folder through which everybody on this machine could exchange what is in ``folder``, if there is one."""
-    if os.name == "nt":
-        return None
-    place = os.path.realpath(folder)
-    may_be_sticky = False
-    while True:
-        mode = os.stat(place).st_mode
-        # In a sticky folder such as /tmp only its owner can exchange an entry, but everybody can make one.
-        if mode & stat.S_IWOTH and not (may_be_sticky and mode & stat.S_ISVTX):
-            return place
-        above = os.path.dirname(place)
-        if above == place:
-            return None
-        place, may_be_sticky = above, True
 
 
 def is_open_to_others(path: str) -> bool:

@@ -11,6 +11,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol, TypeVar
 
 from postern.client.errors import ConfigurationError
@@ -78,24 +79,28 @@ class KeyringTokenCache(EntryCache):
     def _write(self, name: str, content: bytes) -> None:
         with self._index_lock():
             old = self._get(name)
+            if old is None:
+                self._enlist(name)  # first: nobody would ever find an entry that is not listed
             self._set(name, self._cut(name, content.decode()))
-            self._remove_parts(name, old)
-            self._write_index({*self._names(), name})
+            # The entry is kept by now, and what it needs is done.
+            with suppress(TokenCacheError):
+                self._remove_parts(name, old)
+                self._enlist(name)
 
     def _remove(self, name: str) -> bool:
         with self._index_lock():
+            names = self._listed()
             old = self._get(name)
             self._delete(name)
             self._remove_parts(name, old)
-            self._write_index({*self._names()} - {name})
+            self._write_index(names - {name})
         return old is not None
 
     def _names(self) -> list[str]:
         try:
-            names = json.loads(self._get(_INDEX) or "[]")
-        except (ValueError, RecursionError, TokenCacheError):
+            return sorted(self._listed())
+        except TokenCacheError:
             return []
-        return sorted(name for name in names if isinstance(name, str)) if isinstance(names, list) else []
 
     def _place(self, name: str) -> str:
         return f"keyring entry {self.service}/{name}"
@@ -105,6 +110,21 @@ class KeyringTokenCache(EntryCache):
 
     def _index_lock(self) -> FileLock:
         return FileLock(self._lock_file("keyring"), timeout=30.0)
+
+    def _listed(self) -> set[str]:
+        """The names in the index. One that is no index has none: it is written anew.
+
+        Raises:
+            TokenCacheError: it could not be read.
+        """
+        try:
+            names = json.loads(self._get(_INDEX) or "[]")
+        except (ValueError, RecursionError):
+            return set()
+        return {name for name in names if isinstance(name, str)} if isinstance(names, list) else set()
+
+    def _enlist(self, name: str) -> None:
+        self._write_index({*self._listed(), name})
 
     def _write_index(self, names: set[str]) -> None:
         text = json.dumps(sorted(names))

@@ -8,45 +8,62 @@ The file stays. To remove it would let two holders lock two files of one name.
 import os
 import sys
 import time
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
-from postern.client.token_cache import files
+from postern.client.token_cache import files, places
 from postern.client.token_cache.port import LockTimeout, TokenCacheError
 
 _FIRST_PAUSE = 0.005
 _LONGEST_PAUSE = 0.05
-_CANCELLED = "waiting for the lock was cancelled"
+
+
+def pauses(timeout: float) -> Iterator[float]:
+    """Seconds to wait between one try and the next, ``timeout`` in all. One more try follows the last."""
+    pause, left = _FIRST_PAUSE, timeout
+    while left > 0:
+        yield min(pause, left)
+        left -= pause
+        pause = min(2 * pause, _LONGEST_PAUSE)
 
 
 class FileLock:
     """A `CacheLock` on ``path``, whose folder is made when it is missing. ``timeout`` is in seconds."""
 
     def __init__(self, path: str, timeout: float) -> None:
+        self.timeout = timeout
         self._path = path
-        self._timeout = timeout
         self._file: int | None = None
-        self._is_cancelled = False
 
     def __repr__(self) -> str:
         return f"FileLock({self._path!r})"
 
-    def acquire(self) -> None:
+    def try_acquire(self) -> bool:
         if self._file is not None:
             raise TokenCacheError(f"the lock is held already: {self._path}")
         opened = self._open()
         try:
-            self._wait(opened)
+            is_ours = self._try(opened)
         except BaseException:
             os.close(opened)
             raise
+        if not is_ours:
+            os.close(opened)
+            return False
         self._file = opened
-        if self._is_cancelled:
-            self.release()
-            raise TokenCacheError(_CANCELLED)
+        return True
 
-    def cancel(self) -> None:
-        self._is_cancelled = True
+    def acquire(self) -> None:
+        for pause in pauses(self.timeout):
+            if self.try_acquire():
+                return
+            time.sleep(pause)
+        if not self.try_acquire():
+            raise self.timed_out()
+
+    def timed_out(self) -> LockTimeout:
+        return LockTimeout(f"another process has kept the lock for {self.timeout:g} s: {self._path}")
 
     def release(self) -> None:
         opened, self._file = self._file, None
@@ -70,23 +87,12 @@ class FileLock:
     def _open(self) -> int:
         folder = os.path.dirname(self._path)
         files.make_folder(folder)
-        files.refuse_unfit_place(folder)  # before anyone spends a refresh token whose successor could not be kept
+        places.refuse_unfit_place(folder)  # before anyone spends a refresh token whose successor could not be kept
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
         try:
             return os.open(self._path, flags, 0o600)
         except OSError as error:
             raise TokenCacheError(f"no lock can be made: {self._path}: {error.strerror}") from error
-
-    def _wait(self, opened: int) -> None:
-        give_up_at = time.monotonic() + self._timeout
-        pause = _FIRST_PAUSE
-        while not self._try(opened):
-            if self._is_cancelled:
-                raise TokenCacheError(_CANCELLED)
-            if time.monotonic() >= give_up_at:
-                raise LockTimeout(f"another process has kept the lock for {self._timeout:g} s: {self._path}")
-            time.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _try(self, opened: int) -> bool:
         try:

@@ -33,19 +33,30 @@ Tokens: TypeAlias = list[CachedToken]
 class CacheLock(Protocol):
     """The right to refresh one session's token, held by one process and one thread at a time. It ends with its process.
 
-    As a context manager it is acquired and released; flows acquire it in a `Call` and may cancel that.
+    As a context manager it is acquired and released; flows wait for it with `token_lock.acquired`.
     """
+
+    @property
+    def timeout(self) -> float:
+        """Seconds to wait for it at most."""
+
+    def try_acquire(self) -> bool:
+        """Take the lock if it is free; whether it was. Does not wait.
+
+        Raises:
+            TokenCacheError: there can be no lock here.
+        """
 
     def acquire(self) -> None:
         """Wait for the lock.
 
         Raises:
             LockTimeout: somebody else has it, and keeps it.
-            TokenCacheError: there can be no lock here, or `cancel` was called.
+            TokenCacheError: there can be no lock here.
         """
 
-    def cancel(self) -> None:
-        """Make a waiting `acquire`, in another thread, give up soon."""
+    def timed_out(self) -> LockTimeout:
+        """The error of having waited in vain."""
 
     def release(self) -> None:
         """Give the lock back; without effect when it is not held."""

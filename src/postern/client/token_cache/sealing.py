@@ -164,7 +164,7 @@ def _stored(folder: str) -> tuple[Recipe, bytes] | None:
         members = json.loads(content)
         recipe = Recipe(b64decode(members["salt"], validate=True), int(members["cost"]), int(members["passes"]))
         proof = b64decode(members["proof"], validate=True)
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         raise ConfigurationError(f"{path} cannot be read: put back a copy of it, or remove the folder") from None
     if not (recipe.cost in _COSTS and 1 <= recipe.passes <= _LARGEST_PASSES):
         raise ConfigurationError(f"{path} asks for an unreasonable amount of work")

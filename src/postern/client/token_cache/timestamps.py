@@ -12,7 +12,7 @@ _FORM = (
 
 def write(at: float) -> str:
     """Unix seconds as ``2026-01-31T12:00:00Z``; a fraction is cut off, so that nothing lives longer than it does."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(min(max(int(at), 0), _LATEST)))
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(int(min(max(at, 0), _LATEST))))
 
 
 def read(text: str) -> float:
@@ -27,13 +27,19 @@ def read(text: str) -> float:
     year, month, day, hour, minute, second = map(int, found.groups()[:6])
     if not (1 <= month <= 12 and hour < 24 and minute < 60 and second <= 60):
         raise ValueError("not a time")
-    midnight = 86_400 * _days(year, month, day)
-    if time.gmtime(midnight)[:3] != (year, month, day):
+    if not 1 <= day <= _length(year, month):
         raise ValueError("no such day")
+    midnight = 86_400 * _days(year, month, day)
     fraction, sign, offset_hours, offset_minutes = found.groups()[6:]
     offset = 3600 * int(offset_hours or 0) + 60 * int(offset_minutes or 0)
     at = midnight + 3600 * hour + 60 * minute + second + float(fraction or 0)
     return at + offset if sign == "-" else at - offset
+
+
+def _length(year: int, month: int) -> int:
+    """Days of a month. `time` knows no year before 1970 on Windows, and Go's zero time is in year 1."""
+    following = _days(year, month + 1, 1) if month < 12 else _days(year + 1, 1, 1)
+    return following - _days(year, month, 1)
 
 
 def _days(year: int, month: int, day: int) -> int:

@@ -31,6 +31,7 @@ class Connection(asyncio.Protocol):
         self._answer: asyncio.Future[None] | None = None
         self._is_fresh = True
         self._early = b""
+        self._paused: asyncio.Transport | None = None
         self._limit = 0.0
         self._is_total = False
         self._deadline = math.inf
@@ -57,7 +58,7 @@ class Connection(asyncio.Protocol):
         self._reader = reader
         answer = self._answer = self._loop.create_future()
         if self._is_fresh:
-            self._take_up()
+            self._take_up(reader)
         if self._transport.is_closing():
             self._end(None)
         else:
@@ -66,13 +67,21 @@ class Connection(asyncio.Protocol):
             await answer
         finally:
             self._reader = self._answer = None
+        if self._transport.get_write_buffer_size():
+            reader.has_excess = True  # it did not want to hear all
         return reader.finish()
 
-    def _take_up(self) -> None:
-        """What a server says before it is asked is part of its answer to the first request: it tells what is wrong."""
+    def _take_up(self, reader: ResponseReader) -> None:
+        """What a server says before it is asked is part of its answer to the first request: it tells what is wrong.
+        That it answers nothing is known, or each answer would be taken for that to the next request.
+        """
         self._is_fresh = False
+        is_plain = self._transport.get_extra_info("ssl_object") is None
+        reader.has_excess = bool(self._early) or (is_plain and not self.is_quiet())
+        if self._paused is not None:
+            self._paused.resume_reading()
+            self._paused = None
         if self._early:
-            self._transport.resume_reading()
             self.data_received(self._early)
 
     async def open_tunnel(self, request: HttpRequest) -> None:
@@ -99,6 +108,7 @@ class Connection(asyncio.Protocol):
             raise tls.no_tls(self.route.place)
         if self._transport.is_closing():
             raise tls.handshake_failure(ConnectionResetError(), self.route.place)
+        self._is_fresh = True  # also behind a tunnel: the server itself was not asked for anything
         try:
             transport = await self._loop.start_tls(
                 self._transport, self, context, server_hostname=self.route.host, ssl_handshake_timeout=_NO_LIMIT
@@ -114,7 +124,10 @@ class Connection(asyncio.Protocol):
         reader, answer = self._reader, self._answer
         if self._is_fresh:
             self._early += data
-            self._transport.pause_reading()
+            if self._paused is None:
+                # In the handshake it is the transport below TLS, which may not be the one that is read from later.
+                self._paused = self._transport
+                self._paused.pause_reading()
             return
         if reader is None or answer is None:
             self.close()  # nothing was asked

@@ -8,7 +8,7 @@ from postern.client.errors import ConfigurationError, ConnectionBroken
 from postern.client.http import HttpRequest, HttpResponse
 from postern.client.transports import failures, tls
 from postern.client.transports.async_connection import Connection, open_connection
-from postern.client.transports.exchange import ResponseReader, encode
+from postern.client.transports.exchange import MAX_REPEATED, ResponseReader, encode
 from postern.client.transports.options import TransportOptions
 from postern.client.transports.routes import Route, Routes
 from postern.client.transports.shelf import Shelf
@@ -19,7 +19,7 @@ class AsyncConnectionPool:
     what is idle is closed when the loop shuts down.
 
     A connection that the server closed while it was idle is replaced, and the request sent once more, if nothing of an
-    answer had come.
+    answer had come and the request is not large.
 
     Raises:
         ConfigurationError: the proxy cannot be used.
@@ -88,7 +88,7 @@ class _Home:
             try:
                 return await self._exchange(connection, request, message, reader)
             except ConnectionBroken:
-                if reader.has_begun:
+                if reader.has_begun or len(message) > MAX_REPEATED:
                     raise
         connection = await self._open(request, route)
         return await self._exchange(connection, request, message, self._reader(request, route))

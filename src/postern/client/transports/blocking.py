@@ -9,7 +9,7 @@ import time
 from postern.client.errors import ConfigurationError, ConnectionBroken, ProxyError
 from postern.client.http import HttpRequest, HttpResponse
 from postern.client.transports import failures, tls
-from postern.client.transports.exchange import ResponseReader, encode
+from postern.client.transports.exchange import MAX_REPEATED, ResponseReader, encode
 from postern.client.transports.options import TransportOptions
 from postern.client.transports.routes import Address, Route, Routes
 from postern.client.transports.shelf import Shelf
@@ -21,7 +21,7 @@ class ConnectionPool:
     """A `Transport` for any number of threads. A forked child gets connections of its own.
 
     A connection that the server closed while it was idle is replaced, and the request sent once more, if nothing of an
-    answer had come.
+    answer had come and the request is not large.
 
     Raises:
         ConfigurationError: the proxy cannot be used.
@@ -58,7 +58,7 @@ class ConnectionPool:
             try:
                 return self._exchange(connection, request, message, reader)
             except ConnectionBroken:
-                if reader.has_begun:
+                if reader.has_begun or len(message) > MAX_REPEATED:
                     raise
         return self._exchange(self._open(route, request.timeout), request, message, self._reader(request, route))
 
@@ -134,13 +134,14 @@ class ConnectionPool:
 
 
 class _Connection:
-    __slots__ = ("_poll", "_socket", "_timeout", "idle_since", "route")
+    __slots__ = ("_is_unheard", "_poll", "_socket", "_timeout", "idle_since", "route")
 
     def __init__(self, connected: socket.socket, route: Route) -> None:
         self._socket = connected
         self._timeout = connected.gettimeout()
         self._poll = select.poll()
         self._poll.register(connected, select.POLLIN)
+        self._is_unheard = True
         self.route = route
         self.idle_since = 0.0
 
@@ -164,7 +165,31 @@ class _Connection:
             raise described(error, self.route.place) from error
 
     def _converse(self, message: bytes, reader: ResponseReader, deadline: float | None) -> HttpResponse:
-        self._socket.sendall(message)
+        if self._is_unheard:
+            # What is there already answers nothing: with it, each answer would be taken for that to the next request.
+            self._is_unheard = False
+            reader.has_excess = not self.is_quiet()
+        try:
+            self._socket.sendall(message)
+        except TimeoutError:
+            raise
+        except OSError as error:
+            return self._refusal(reader, deadline, error)
+        return self._read(reader, deadline)
+
+    def _refusal(self, reader: ResponseReader, deadline: float | None, error: OSError) -> HttpResponse:
+        """What a server said before it hung up on a request, which it did not want to hear to its end.
+
+        Raises:
+            OSError: it said nothing that can be understood: ``error``.
+        """
+        reader.has_excess = True
+        try:
+            return self._read(reader, deadline)
+        except (OSError, ConnectionBroken):
+            raise error from None
+
+    def _read(self, reader: ResponseReader, deadline: float | None) -> HttpResponse:
         while True:
             if deadline is not None:
                 self._set_timeout(_remaining(deadline))
@@ -197,6 +222,7 @@ class _Connection:
         """
         place = self.route.place
         context = trust.context()
+        self._is_unheard = False  # after the handshake there may be more of TLS, such as tickets
         try:
             self._set_timeout(_remaining(deadline))
             self._socket = context.wrap_socket(self._socket, server_hostname=self.route.host)

@@ -15,6 +15,8 @@ from postern.client.http import HttpRequest, HttpResponse
 from postern.client.transports.routes import Route
 
 MAX_HEAD = 64 * 1024
+# Bytes of a request that goes out a second time by itself. A server may hang up on a larger one because of its size.
+MAX_REPEATED = 64 * 1024
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _TLS_RECORDS = (b"\x15\x03", b"\x16\x03")
@@ -27,6 +29,8 @@ def encode(request: HttpRequest, route: Route, target: str) -> bytes:
         ConfigurationError: the request would be understood as something else than is meant.
     """
     headers, names = request.headers, {name.lower() for name in request.headers}
+    if len(names) < len(headers):
+        raise ConfigurationError(f"{request!r}: a header is there twice")
     lines = [f"{name}: {value}" for name, value in headers.items()]
     if "host" not in names:
         lines.insert(0, f"host: {route.authority}")
@@ -52,10 +56,10 @@ def encode(request: HttpRequest, route: Route, target: str) -> bytes:
 
 
 def _check_framing(request: HttpRequest) -> None:
-    lengths = [value for name, value in request.headers.items() if name.lower() == "content-length"]
-    if lengths != [str(len(request.body))]:
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    if headers.get("content-length") != str(len(request.body)):
         raise ConfigurationError(f"{request!r}: its headers do not agree with its body of {len(request.body)} bytes")
-    if any(name.lower() == "transfer-encoding" for name in request.headers):
+    if "transfer-encoding" in headers:
         raise ConfigurationError(f"{request!r}: requests are sent with a length, not with a transfer coding")
 
 
@@ -63,7 +67,8 @@ class ResponseReader:
     """Feed it what arrives until it says that ``response`` is there.
 
     ``is_bodiless`` says that what was asked is not answered with a body (HEAD, CONNECT); ``place`` names the server in
-    errors. ``has_excess`` is whether more came than the response. The methods that start with ``on_`` are the parser's.
+    errors. ``has_excess`` is whether more came than a response to what was asked; connections may set it as well. The
+    methods that start with ``on_`` are the parser's.
     """
 
     __slots__ = (
@@ -79,6 +84,7 @@ class ResponseReader:
         "_place",
         "_received",
         "_status",
+        "_surplus",
         "has_excess",
         "response",
     )
@@ -96,6 +102,7 @@ class ResponseReader:
         self._headers: dict[str, str] = {}
         self._body = bytearray()
         self._received = 0
+        self._surplus = 0
         self._failure: TransportError | None = None
         self._parser = HttpResponseParser(self)
 
@@ -118,13 +125,15 @@ class ResponseReader:
         """
         is_first = not self._received
         self._received += len(data)
+        body_before = len(self._body)
         try:
             self._parser.feed_data(data)
         except HttpParserError as error:
             self._check_failure(error, data if is_first else b"")
         # All that is not body counts, so that interim answers, chunk extensions and trailers have an end too. A byte in
-        # a chunk of its own has six bytes around it.
-        if self._received - 7 * len(self._body) > MAX_HEAD:
+        # a chunk of its own has six bytes around it; what a large body leaves over is not for what comes after it.
+        self._surplus = max(0, self._surplus + len(data) - 7 * (len(self._body) - body_before))
+        if self._surplus > MAX_HEAD:
             raise ResponseTooLarge(f"{self._place}: more than {MAX_HEAD} bytes of headers")
         if self.response is None:
             return False
@@ -132,7 +141,8 @@ class ResponseReader:
         return True
 
     def finish(self) -> HttpResponse:
-        """The response, when the server has closed the connection.
+        """The response, when the server has closed the connection. If its head tells no length, it is taken for whole,
+        also without a good-bye in TLS: too many servers say none, and half of a JSON document is none.
 
         Raises:
             ConnectionBroken: it is not complete.

@@ -9,6 +9,7 @@ _CAUSES = {
     errno.ECONNREFUSED: "the connection was refused: nothing listens there",
     errno.ENETUNREACH: "there is no route to this network",
     errno.EHOSTUNREACH: "there is no route to this host",
+    errno.EPIPE: "the connection was closed",
     errno.ECONNRESET: "the connection was reset",
     errno.EMFILE: "this process has too many files open",
     errno.EACCES: "the operating system forbids the connection",

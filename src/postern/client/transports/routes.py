@@ -15,8 +15,9 @@ from postern.client.transports.options import TransportOptions
 # What getaddrinfo gives.
 Address: TypeAlias = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]
 
-_URL = re.compile(r"(https?)://([^/?#]*)([!-\"$-~]*)(?:#.*)?", re.IGNORECASE)
-_AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.%]+)\]|([^:@\[\]\\\x00-\x20\x7f]+))(?::([0-9]{1,5}))?")
+_URL = re.compile(r"(https?)://([^/?#]*)([!-\"$-~]*)(?:#.*)?", re.IGNORECASE | re.ASCII)
+_AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.%]{2,63})\]|([^:@\[\]\\\x00-\x20\x7f]+))(?::([0-9]{1,5}))?")
+_NAME = re.compile(r"(?=.{1,254}\Z)(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?")
 _PORTS = {"http": 80, "https": 443}
 _MAX_KNOWN = 256
 
@@ -30,6 +31,9 @@ class Proxy(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"Proxy({self.host}:{self.port})"
+
+    def __rich_repr__(self) -> list[tuple[str, str | int]]:
+        return [("host", self.host), ("port", self.port)]
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
@@ -81,9 +85,9 @@ class Route(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
     def check(self, response: HttpResponse) -> HttpResponse:
         """
         Raises:
-            ProxyError: the answer is the proxy's and not the server's.
+            ProxyError: the answer is the proxy's and not the server's, which through a tunnel it cannot be.
         """
-        if response.status == 407 and self.proxy is not None:
+        if response.status == 407 and self.proxy is not None and not self.is_tls:
             raise ProxyError(f"{self.hop_place} refused to pass a request to {self.place}: {_reason(407)}")
         return response
 
@@ -133,13 +137,30 @@ def _host_and_port(authority: str, default_port: int) -> tuple[str, int]:
     port = int(match[3] or default_port) if match is not None else 0
     if match is None or not 0 < port < 65536:
         raise ConfigurationError("a URL needs a host, a port within reach, and neither user nor password")
-    host: str = match[1] or match[2]
-    if host.isascii():
-        return host.lower(), port
+    return _address(match[1]) if match[1] else _name(match[2]), port
+
+
+def _address(host: str) -> str:
+    import socket
+
     try:
-        return host.encode("idna").decode("ascii"), port
+        socket.inet_pton(socket.AF_INET6, host.partition("%")[0])
+    except OSError:
+        raise ConfigurationError(f"{host!r} is no IPv6 address") from None
+    return host.lower()
+
+
+def _name(host: str) -> str:
+    """In the form that name servers and certificates know. What is beyond ASCII may turn into anything on the way, even
+    into a slash, so it is looked at afterwards.
+    """
+    try:
+        name = (host if host.isascii() else host.encode("idna").decode("ascii")).lower()
     except UnicodeError:
-        raise ConfigurationError(f"{host!r} is no host name") from None
+        name = ""
+    if _NAME.fullmatch(name) is None:
+        raise ConfigurationError(f"{host!r} is no host name")
+    return name
 
 
 def _place(host: str, port: int) -> str:

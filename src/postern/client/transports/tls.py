@@ -110,7 +110,9 @@ def read_failure(error: OSError, place: str) -> TransportError:
     """Why a secure connection ended: a server that wants a certificate says so only after the handshake."""
     import ssl
 
-    if not isinstance(error, ssl.SSLError) or isinstance(error, ssl.SSLEOFError):
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return ConnectionBroken(f"{place}: the connection was closed")
+    if not isinstance(error, ssl.SSLError):
         return broken(error, place)
     return TlsError(f"{place}: the secure connection failed: {_words(error)}")
 
