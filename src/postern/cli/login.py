@@ -14,7 +14,7 @@ from postern.cli.sign_ins import (
     opened_client,
     shown,
 )
-from postern.cli.whereabouts import is_from_elsewhere, located, record, recorded
+from postern.cli.whereabouts import located
 from postern.client.shared_config import SharedConfig
 from postern.client.sign_in.interface import TerminalInterface
 from postern.client.sign_in.login import login_flow
@@ -22,7 +22,6 @@ from postern.client.sign_in.login_request import LoginRequest
 
 if TYPE_CHECKING:
     from postern.client.sessions import Session
-    from postern.client.sso_oidc import SSOOIDC
     from postern.client.token_cache import CachedToken, TokenCache
 
 
@@ -37,10 +36,8 @@ def login(options: argparse.Namespace) -> None:
     session = _placed(chosen_session(options, shared, cache), options, shared, cache)
     interface = _Interface()
     with opened_client(session) as client:
-        request = _request(session, options, client, cache)
+        request = _request(session, options)
         token = client.drive(login_flow(client, request, cache, interface, now=time.time, environment=os.environ))
-        if interface.has_finished:
-            record(session, token, client.endpoint, cache)
     check_time_left(token, options.min_ttl)
     text = "" if interface.has_finished else f"still signed in to {session.title} until {utc(token.expires_at)}"
     show(options, shown(session, token) | {"new": interface.has_finished}, text)
@@ -52,11 +49,10 @@ def _placed(session: "Session", options: argparse.Namespace, shared: SharedConfi
     if held is None or is_configured(session, shared):
         return session
     is_given = options.start_url and options.region
-    return located(session, held, shared) if recorded(held) or not is_given else session
+    return located(session, held, shared) if held.endpoint_url or not is_given else session
 
 
-def _request(session: "Session", options: argparse.Namespace, client: "SSOOIDC", cache: "TokenCache") -> LoginRequest:
-    held = cache.load(session.key)
+def _request(session: "Session", options: argparse.Namespace) -> LoginRequest:
     return LoginRequest(
         start_url=session.start_url,
         region=session.region,
@@ -67,8 +63,7 @@ def _request(session: "Session", options: argparse.Namespace, client: "SSOOIDC",
         callback_port=options.callback_port,
         timeout=options.timeout or None,
         min_ttl=options.min_ttl,
-        # Of another service, a token is of no use at this one, and must not be shown to it.
-        force=options.force or (held is not None and is_from_elsewhere(held, client.endpoint)),
+        force=options.force,
     )
 
 

@@ -6,15 +6,14 @@ from contextlib import contextmanager
 
 from postern.cli.output import printable, tell
 
-# A command that was asked for more says so itself, and fails.
-_SAID_ELSEWHERE = "tokens of this service live"
+# `postern.client.token_refresh.LIFETIME_LOGGER`: a command that was asked for a longer life says so itself, and fails.
+_SAID_ELSEWHERE = "postern.client.token_refresh.lifetime"
 
 
 class _Remarks(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        text = record.getMessage()
-        if not text.startswith(_SAID_ELSEWHERE):
-            tell(f"postern: {printable(text)}")
+        if record.name != _SAID_ELSEWHERE:
+            tell(f"postern: {printable(record.getMessage())}")
 
 
 @contextmanager

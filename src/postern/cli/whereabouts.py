@@ -8,22 +8,18 @@ import os
 from itertools import product
 from typing import TYPE_CHECKING, Literal
 
-from postern.cli.output import tell
 from postern.cli.sign_ins import configured_alike, is_configured
 from postern.client import endpoints
 from postern.client.errors import ConfigurationError
 from postern.client.sessions import Session
 from postern.client.settings import service_settings
 from postern.client.shared_config import SharedConfig
-from postern.client.token_cache.port import TokenCacheError
 
 if TYPE_CHECKING:
-    from postern.client.endpoints import Endpoint
-    from postern.client.token_cache import CachedToken, TokenCache
+    from postern.client.token_cache import CachedToken
 
 ServiceId = Literal["sso_oidc", "sso"]
 PREFIXES = {"sso_oidc": "oidc", "sso": "portal.sso"}
-_MEMBER = "endpointUrl"
 
 
 class NowhereKnown(ConfigurationError):
@@ -41,10 +37,10 @@ def located(
         ConfigurationError: what is configured cannot be used.
     """
     is_own = is_configured(session, shared)
-    url = session.endpoint_url or (None if is_own else recorded(token))
+    url = session.endpoint_url or (None if is_own else token.endpoint_url)
     if url is None and configured_url(session, shared, service_id):
         return session
-    url = url or configured_url(session, shared, "sso_oidc") or recorded(token)
+    url = url or configured_url(session, shared, "sso_oidc") or token.endpoint_url
     if url is not None:
         return session._replace(endpoint_url=_at(url, session.region, service_id))
     if is_own or configured_alike(session.start_url, shared):
@@ -61,34 +57,6 @@ def configured_url(session: Session, shared: SharedConfig, service_id: ServiceId
         ConfigurationError: what is configured cannot be used.
     """
     return service_settings(service_id, profile=session.profile, environment=os.environ, shared=shared).endpoint_url
-
-
-def recorded(token: "CachedToken") -> str | None:
-    """The endpoint of SSO OIDC that the token is from, if it is known."""
-    url = token.extra.get(_MEMBER)
-    return url if isinstance(url, str) and url else None
-
-
-def is_from_elsewhere(token: "CachedToken", endpoint: "Endpoint") -> bool:
-    """Whether the token is known to be from another service."""
-    url = recorded(token)
-    if url is None:
-        return False
-    try:
-        return endpoints.parse(url) != endpoint
-    except ConfigurationError:
-        return True
-
-
-def record(session: Session, token: "CachedToken", endpoint: "Endpoint", cache: "TokenCache") -> None:
-    """Write beside a token where it is from. That it cannot be written does not undo the sign-in."""
-    try:
-        with cache.lock(session.key):
-            held = cache.load(session.key)
-            if held is not None and held.access_token == token.access_token:
-                cache.store(session.key, held._replace(extra={**held.extra, _MEMBER: endpoint.base}))
-    except TokenCacheError as error:
-        tell(f"postern: the service of this sign-in was not recorded: {error}")
 
 
 def is_of_aws(url: str, region: str) -> bool:

@@ -15,6 +15,9 @@ from postern.client.token_cache.port import TokenCache, TokenCacheError
 from postern.client.token_demand import REFRESH_WINDOW, TokenDemand
 from postern.client.token_lock import acquired, stored
 
+# Who fails by itself when a token is too short-lived need not hear of it here.
+LIFETIME_LOGGER = f"{__name__}.lifetime"
+
 Output = TypeVar("Output", bound=Shape)
 
 # The service does not renew this sign-in any more. It has probably been ended, and the token with it: what is left of
@@ -161,7 +164,7 @@ def _warn_if_short(token: CachedToken, demand: TokenDemand) -> None:
     from logging import getLogger
 
     lifetime = token.expires_at - (token.issued_at or demand.now())
-    getLogger(__name__).warning(
+    getLogger(LIFETIME_LOGGER).warning(
         "tokens of this service live %d s: there is none for %d s", round(lifetime), round(demand.min_ttl)
     )
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from postern.cli.doctor.findings import Case, Finding, ok, problem, warn
 from postern.cli.sign_ins import is_configured
-from postern.cli.whereabouts import PREFIXES, ServiceId, is_of_aws, located, recorded
+from postern.cli.whereabouts import PREFIXES, ServiceId, is_of_aws, located
 from postern.client import endpoints
 from postern.client.errors import ConfigurationError
 from postern.client.settings import ServiceSettings, service_settings
@@ -64,7 +64,7 @@ def target_of(case: Case, service_id: ServiceId) -> Target:
     if session.endpoint_url:
         return Target(session.endpoint_url, "given on the command line", is_custom=True, is_shared=False)
     counts = not (is_configured(session, case.shared) and _settings(case, "sso_oidc").endpoint_url)
-    url = recorded(token) if token and counts else None
+    url = token.endpoint_url if token and counts else None
     if url and not is_of_aws(url, session.region):
         return Target(url, "recorded with its token, since none is configured", is_custom=True, is_shared=False)
     if settings.endpoint_url and not url:

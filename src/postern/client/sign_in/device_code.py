@@ -55,7 +55,9 @@ def device_code_flow(attempt: Attempt) -> Flow[CachedToken]:
     def ask() -> Flow[CachedToken]:
         asked_at = attempt.now()
         response = yield from attempt.redeem(request)
-        return tokens.issued(attempt.request, registration, response, asked_at=asked_at)
+        return tokens.issued(
+            attempt.request, registration, response, endpoint=attempt.caller.endpoint, asked_at=asked_at
+        )
 
     interval = _INTERVAL if started.interval is None else float(started.interval)
     return (yield from poll_flow(ask, time, interval=interval, waiting=attempt.interface.waiting))

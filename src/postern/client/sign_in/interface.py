@@ -210,7 +210,7 @@ def _until(at: float) -> str:
     import time
 
     try:
-        return time.strftime(" until %Y-%m-%d %H:%M", time.localtime(at))
+        return time.strftime(" until %Y-%m-%d %H:%M UTC", time.gmtime(at))
     except (OSError, OverflowError, ValueError):
         return ""
 

@@ -100,7 +100,7 @@ def _still_good(
     if request.force:
         return None
     held = yield Call(lambda: cache.load(key))
-    if held is None or not tokens.fits(held, request):
+    if held is None or not tokens.fits(held, request, caller.endpoint):
         return None
     try:
         return (yield from usable_token(key, cache, caller, now=now, min_ttl=request.min_ttl))

@@ -96,7 +96,9 @@ def _signed_in(attempt: Attempt, registration: Registration) -> Flow[CachedToken
     def ask() -> Flow[CachedToken]:
         asked_at = attempt.now()
         response = yield from attempt.redeem(request)
-        return tokens.issued(attempt.request, registration, response, asked_at=asked_at)
+        return tokens.issued(
+            attempt.request, registration, response, endpoint=attempt.caller.endpoint, asked_at=asked_at
+        )
 
     return (yield from persistently(ask, attempt, is_hiccup, sent={"code": code}))
 

@@ -1,16 +1,23 @@
 """The token that a sign-in ends with, as it is kept."""
 
 from postern.api.sso_oidc import CreateTokenResponse
+from postern.client.endpoints import Endpoint
 from postern.client.errors import UnreadableResponse
 from postern.client.sign_in.login_request import LoginRequest
 from postern.client.sign_in.registration import Registration
-from postern.client.token_cache.entries import CachedToken, expiry
+from postern.client.token_cache.entries import ENDPOINT_MEMBER, CachedToken, expiry
 
 
 def issued(
-    request: LoginRequest, registration: Registration, response: CreateTokenResponse, *, asked_at: float
+    request: LoginRequest,
+    registration: Registration,
+    response: CreateTokenResponse,
+    *,
+    endpoint: Endpoint,
+    asked_at: float,
 ) -> CachedToken:
-    """The token of this answer. Its life is counted from ``asked_at``, when it was asked for: rather too short.
+    """The token of this answer, with a note of the ``endpoint`` that it is from. Its life is counted from ``asked_at``,
+    when it was asked for: rather too short.
 
     Raises:
         UnreadableResponse: there is no token in the answer, or it does not say how long it lives.
@@ -29,10 +36,14 @@ def issued(
         session_name=request.session_name,
         scopes=request.scopes,
         issued_at=asked_at,
+        extra={ENDPOINT_MEMBER: endpoint.base},
     )
 
 
-def fits(token: CachedToken, request: LoginRequest) -> bool:
-    """Whether a cached token is of the region and has the scopes that are asked for; where it does not say, it does."""
+def fits(token: CachedToken, request: LoginRequest, endpoint: Endpoint) -> bool:
+    """Whether a cached token is of this service and region and has the scopes that are asked for; where it does not
+    say, it does. One of another service is of no use at this one, and must not be shown to it.
+    """
+    is_of_service = token.endpoint_url in (None, endpoint.base)
     is_of_region = token.region in ("", request.region)
-    return is_of_region and (token.scopes is None or set(request.scopes) <= set(token.scopes))
+    return is_of_service and is_of_region and (token.scopes is None or set(request.scopes) <= set(token.scopes))

@@ -13,6 +13,7 @@ from typing import NamedTuple, cast
 from postern.client.token_cache import timestamps
 
 _LONGEST_LIFE = 10 * 365 * 86_400.0
+ENDPOINT_MEMBER = "endpointUrl"
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 
 _TOKEN_MEMBERS = {
@@ -77,6 +78,12 @@ class CachedToken(NamedTuple):
     scopes: tuple[str, ...] | None = None
     issued_at: float | None = None
     extra: Mapping[str, object] = _NOTHING
+
+    @property
+    def endpoint_url(self) -> str | None:
+        """The endpoint of SSO OIDC that it is from, if that was recorded. Other tools drop it when they refresh."""
+        url = self.extra.get(ENDPOINT_MEMBER)
+        return url if isinstance(url, str) and url else None
 
     def __repr__(self) -> str:
         """Nothing that would let anyone in."""
