@@ -174,7 +174,7 @@ class Company(Suite):
             store.rotate_refresh_token(samples.rotation(family)),
             return_exceptions=True,
         )
-        expected = (AlreadyExists, TokenFamily, NotFound, InvalidGrantException, type(None))
+        expected: tuple[type[object], ...] = (AlreadyExists, TokenFamily, NotFound, InvalidGrantException, type(None))
         assert all(isinstance(outcome, kind) for outcome, kind in zip(outcomes[:5], expected, strict=True))
         assert isinstance(outcomes[5], InvalidGrantException)
         assert isinstance(outcomes[6], TokenFamily)
