@@ -61,8 +61,11 @@ def free_port() -> int:
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """The caller's, without what would reach into a server or a client, and with ``settings``."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "POSTERN_"))}
+    """The caller's, without what would reach into a server or a client, and with ``settings``. Nobody who signs in is a
+    machine (``CI``), or no browser would be opened.
+    """
+    left_out = ("AWS_", "POSTERN_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(left_out) and name != "CI"}
     return {**kept, **settings}
 
 
