@@ -1,13 +1,8 @@
 """What the tests of calls send and are answered."""
 
-from postern.client.errors import (
-    ConnectionBroken,
-)
+from postern.client.errors import ConnectionBroken
 from postern.client.http import HttpResponse
-from tests.client.fakes import (
-    answer,
-    refusal,
-)
+from tests.client.fakes import answer, refusal
 
 REFRESH = {"client_id": "id", "client_secret": "s", "grant_type": "refresh_token", "refresh_token": "aor"}
 WIRE_REFRESH = {"clientId": "id", "clientSecret": "s", "grantType": "refresh_token", "refreshToken": "aor"}
