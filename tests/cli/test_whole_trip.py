@@ -160,6 +160,17 @@ def test_a_no_is_exit_code_4(visitor: Visitor) -> None:
     assert visitor.tokens() == []
 
 
+def test_a_sign_in_that_cannot_be_kept_is_exit_code_1(visitor: Visitor) -> None:
+    """Others may write where the tokens lie by the time that the person has decided, so none is written there."""
+    signing_in = visitor.start("login", "--use-device-code")
+    url = visitor.url_shown(signing_in)
+    visitor.cache.chmod(0o777)
+    visitor.person.approve(url)
+    assert visitor.end(signing_in, code=1) == ""
+    assert "the sign-in could not be kept" in visitor.said.splitlines()[-1]
+    assert visitor.tokens() == []
+
+
 def test_nobody_s_decision_in_time_is_exit_code_4(visitor: Visitor) -> None:
     visitor.run("login", "--use-device-code", "--timeout", "1", code=4)
     assert visitor.said.splitlines()[-1].startswith("postern: ")

@@ -153,6 +153,13 @@ def test_a_server_without_tls_is_told_from_one_with(either: Either, certificates
             either.call("create_token", [], REFRESH, **options)
 
 
+def test_http_options_ca_bundle_is_whom_to_trust(either: Either, certificates: Certificates) -> None:
+    with StubServer([GOOD], tls=certificates.server(certificates.good)) as server:
+        bundle = {"ca_bundle": str(certificates.authority)}
+        options: dict[str, Any] = {"endpoint": f"https://localhost:{server.port}", "http_options": bundle}
+        assert either.call("create_token", [], REFRESH, **options).access_token == "aoa"
+
+
 def test_a_trusted_authority_is_named_by_the_environment(either: Either, certificates: Certificates) -> None:
     with StubServer([GOOD], tls=certificates.server(certificates.good)) as server:
         environment = {"AWS_CA_BUNDLE": str(certificates.authority), "AWS_CONFIG_FILE": "/nonexistent"}

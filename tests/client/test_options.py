@@ -33,6 +33,7 @@ REFRESH: dict[str, Any] = {
     "refresh_token": "aor",
 }
 IAM: dict[str, Any] = {"client_id": "arn:aws:sso::111122223333:application/a/b", "grant_type": "refresh_token"}
+IAM_ON_THE_WIRE = {"clientId": IAM["client_id"], "grantType": IAM["grant_type"]}
 KEYS = {"access_key_id": "AKIDEXAMPLE", "secret_access_key": "secret", "region": "us-east-1"}
 BROKEN = ConnectionBroken("cut off")
 
@@ -555,3 +556,7 @@ def test_no_secret_is_in_a_repr() -> None:
     service = client(Scripted(TOKEN), params={"client_secret": "hidden"}, environment={**QUIET, "X": "hidden"}, **KEYS)
     assert "hidden" not in repr(service) + repr(service.configuration)
     assert "secret" not in repr(service.configuration)
+    request = service.make_request("createTokenWithIAM", {**IAM_ON_THE_WIRE, "refreshToken": "hidden"})
+    request.send()
+    things = (request, request.response, request.http_request, request.response.data, service.signer)
+    assert not [repr(thing) for thing in things if "hidden" in repr(thing) or "secret" in repr(thing)]

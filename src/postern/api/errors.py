@@ -113,6 +113,7 @@ class InvalidRequestRegionException(SsoOidcError):
             _text(members, "error_description"),
             endpoint=_text(members, "endpoint") or "",
             region=_text(members, "region") or "",
+            reason=_text(members, "reason"),
         )
 
     def members(self) -> dict[str, str]:

@@ -5,6 +5,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from postern.cli.exit_codes import CommandFailed
 from postern.cli.output import show, utc
 from postern.cli.sign_ins import (
     check_time_left,
@@ -30,7 +31,7 @@ def login(options: argparse.Namespace) -> None:
     Raises:
         SignInError: the person said no, or did not decide in time.
         ClientError: the service cannot be used.
-        CommandFailed: tokens of this service are never good for as long as was asked for.
+        CommandFailed: the token could not be kept, or is never good for as long as was asked for.
     """
     shared, cache = SharedConfig.load(os.environ), opened_cache(options)
     session = _placed(chosen_session(options, shared, cache), options, shared, cache)
@@ -38,9 +39,16 @@ def login(options: argparse.Namespace) -> None:
     with opened_client(session) as client:
         request = _request(session, options)
         token = client.drive(login_flow(client, request, cache, interface, now=time.time, environment=os.environ))
+    if interface.has_finished and not _is_kept(token, cache.load(session.key)):
+        raise CommandFailed("the sign-in could not be kept, so no other command can use it: see `postern doctor`")
     check_time_left(token, options.min_ttl)
     text = "" if interface.has_finished else f"still signed in to {session.title} until {utc(token.expires_at)}"
     show(options, shown(session, token) | {"new": interface.has_finished}, text)
+
+
+def _is_kept(token: "CachedToken", held: "CachedToken | None") -> bool:
+    """Whether it is in the cache, or what another process has refreshed it to."""
+    return held is not None and held.expires_at >= int(token.expires_at)
 
 
 def _placed(session: "Session", options: argparse.Namespace, shared: SharedConfig, cache: "TokenCache") -> "Session":

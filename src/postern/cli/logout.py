@@ -15,7 +15,6 @@ from postern.cli.sign_ins import (
     cached_token,
     chosen_session,
     client_options,
-    is_refreshable,
     names_one,
     opened_cache,
     opened_client,
@@ -100,7 +99,7 @@ def _ends_at_service(session: Session, token: "CachedToken", shared: SharedConfi
 
 def _live(session: Session, token: "CachedToken", shared: SharedConfig, cache: "TokenCache") -> "CachedToken":
     """A token that the service still knows: with one that has expired it could not tell which sign-in is to end."""
-    if token.expires_at > time.time() or not is_refreshable(token):
+    if token.expires_at > time.time() or not token.is_refreshable(time.time()):
         return token
     from postern.client.token_refresh import usable_token
 

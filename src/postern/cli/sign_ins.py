@@ -89,10 +89,10 @@ def all_sign_ins(shared: SharedConfig, cache: "TokenCache") -> "list[tuple[Sessi
     configured = [(session, cache.load(session.key), True) for session in all_sessions(shared)]
     seen = {token.access_token for _, token, _ in configured if token}
     others = [token for token in cache.list() if token.access_token not in seen]
-    return [*configured, *((_onlycached_token(token, shared), token, False) for token in others)]
+    return [*configured, *((_unconfigured(token, shared), token, False) for token in others)]
 
 
-def _onlycached_token(token: "CachedToken", shared: SharedConfig) -> Session:
+def _unconfigured(token: "CachedToken", shared: SharedConfig) -> Session:
     """For a token that nothing is configured for, the endpoints of what is configured for the same start URL."""
     alike = configured_alike(token.start_url, shared)
     return Session(token.session_name, token.start_url, token.region, profile=alike.profile if alike else None)
@@ -135,14 +135,8 @@ def shown(session: Session, token: "CachedToken") -> dict[str, object]:
         "start_url": session.start_url,
         "region": session.region,
         "expires_at": int(token.expires_at),
-        "refreshable": is_refreshable(token),
+        "refreshable": token.is_refreshable(time.time()),
     }
-
-
-def is_refreshable(token: "CachedToken") -> bool:
-    if not (token.refresh_token and token.client_id and token.client_secret):
-        return False
-    return token.registration_expires_at is None or token.registration_expires_at > time.time()
 
 
 def _session_of(

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from postern.cli.output import columns, show, utc
-from postern.cli.sign_ins import all_sign_ins, chosen_session, is_refreshable, names_one, opened_cache
+from postern.cli.sign_ins import all_sign_ins, chosen_session, names_one, opened_cache
 from postern.client.sessions import Session
 from postern.client.shared_config import SharedConfig
 
@@ -27,7 +27,9 @@ class SignIn(NamedTuple):
     @property
     def is_live(self) -> bool:
         """Whether a program gets a token without a person."""
-        return self.token is not None and (self.token.expires_at > time.time() or is_refreshable(self.token))
+        return self.token is not None and (
+            self.token.expires_at > time.time() or self.token.is_refreshable(time.time())
+        )
 
 
 def status(options: argparse.Namespace) -> int:
@@ -70,8 +72,8 @@ def _until(found: SignIn) -> str:
     if token is None:
         return "no"
     if token.expires_at <= time.time():
-        return "expired, refreshable" if is_refreshable(token) else "expired"
-    return f"until {utc(token.expires_at)}" + (", refreshable" if is_refreshable(token) else "")
+        return "expired, refreshable" if token.is_refreshable(time.time()) else "expired"
+    return f"until {utc(token.expires_at)}" + (", refreshable" if token.is_refreshable(time.time()) else "")
 
 
 def _shown(found: SignIn) -> dict[str, object]:
@@ -84,7 +86,7 @@ def _shown(found: SignIn) -> dict[str, object]:
         "configured": found.configured,
         "signed_in": found.is_live,
         "expires_at": int(token.expires_at) if token else None,
-        "refreshable": bool(token and is_refreshable(token)),
+        "refreshable": bool(token and token.is_refreshable(time.time())),
         "registration_expires_at": int(token.registration_expires_at or 0) or None if token else None,
         "token": found.place if token else None,
     }

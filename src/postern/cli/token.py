@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from postern.cli.sign_ins import (
     check_time_left,
     chosen_session,
-    is_refreshable,
     login_command,
     opened_cache,
     opened_client,
@@ -54,7 +53,7 @@ def _refreshed(
     from postern.cli.whereabouts import located
     from postern.client.token_refresh import usable_token
 
-    if is_refreshable(found):
+    if found.is_refreshable(time.time()):
         try:
             session = located(session, found, shared)
         except ConfigurationError:

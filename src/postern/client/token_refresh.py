@@ -66,7 +66,7 @@ def usable_token(
     token = yield from _load(cache, key)
     if token is None:
         raise SignInRequired(f"nobody is signed in: run {_advice(key)}")
-    if demand.is_met_by(token) or (not _can_refresh(token, now()) and demand.is_tolerated(token)):
+    if demand.is_met_by(token) or (not token.is_refreshable(now()) and demand.is_tolerated(token)):
         return token
     lock = cache.lock(key)
     try:
@@ -86,7 +86,7 @@ def _renewed(key: SessionKey, cache: TokenCache, caller: Caller, demand: TokenDe
         raise SignInRequired(f"nobody is signed in any more: run {_advice(key)}")
     if demand.is_met_by(token):
         return token
-    if not _can_refresh(token, demand.now()):
+    if not token.is_refreshable(demand.now()):
         if demand.is_tolerated(token):
             return token
         raise SignInRequired(f"the sign-in is over and cannot be renewed: run {_advice(key)}")
@@ -167,12 +167,6 @@ def _warn_if_short(token: CachedToken, demand: TokenDemand) -> None:
     getLogger(LIFETIME_LOGGER).warning(
         "tokens of this service live %d s: there is none for %d s", round(lifetime), round(demand.min_ttl)
     )
-
-
-def _can_refresh(token: CachedToken, now: float) -> bool:
-    if not (token.refresh_token and token.client_id and token.client_secret):
-        return False
-    return token.registration_expires_at is None or token.registration_expires_at > now
 
 
 def _advice(key: SessionKey) -> str:

@@ -42,7 +42,7 @@ class Validator:
 
     def problems(self, params: Mapping[str, object]) -> list[str]:
         """What is wrong, a line each; empty if nothing is."""
-        # PERF: 0.5 µs for what is as it should be, in place of 4.
+        # PERF: 0.8 µs for what is as it should be, in place of 3.3.
         return [] if self._fits(params) else list(self._find(params))
 
     def _plain_members(self) -> Iterator[tuple[str, tuple[bool, int]]]:

@@ -1,5 +1,6 @@
 """The token cache: what is in the files that count, what is left in others, who can read them."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from shlex import quote
@@ -7,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from postern.cli.doctor.findings import Case, Finding, login_command, logout_command, ok, problem, warn
 from postern.cli.output import utc
-from postern.cli.sign_ins import is_refreshable
 from postern.client.token_cache import FileTokenCache, SessionKey
 from postern.client.token_cache.entries import UnreadableEntry, read_token
 from postern.client.token_cache.places import open_to_all, refuse_unfit_place
@@ -99,9 +99,9 @@ def contents(case: Case, digest: str) -> Held:
 
 def _held(case: Case, token: "CachedToken") -> Held:
     if token.expires_at > case.now():
-        refreshable = ", refreshable" if is_refreshable(token) else ", not refreshable"
+        refreshable = ", refreshable" if token.is_refreshable(time.time()) else ", not refreshable"
         return Held(f"a token good until {utc(token.expires_at)}{refreshable}", is_live=True)
-    if is_refreshable(token):
+    if token.is_refreshable(time.time()):
         return Held(f"a token that expired {utc(token.expires_at)} and can be refreshed", is_live=True)
     return Held(f"a token that expired {utc(token.expires_at)}", is_live=False)
 

@@ -85,6 +85,12 @@ class CachedToken(NamedTuple):
         url = self.extra.get(ENDPOINT_MEMBER)
         return url if isinstance(url, str) and url else None
 
+    def is_refreshable(self, now: float) -> bool:
+        """Whether it has what a refresh takes, and its registration is not over."""
+        if not (self.refresh_token and self.client_id and self.client_secret):
+            return False
+        return self.registration_expires_at is None or self.registration_expires_at > now
+
     def __repr__(self) -> str:
         """Nothing that would let anyone in."""
         refreshable = "refreshable" if self.refresh_token else "not refreshable"
