@@ -13,7 +13,10 @@ from tests.cli.stub import Answer, Stub, refusal, serving
 
 ROOT = Path(__file__).parents[2]
 SECTION = (ROOT / "docs" / "client.md").read_text().partition("\n## The command line\n")[2]
-OF_SERVERS = ("serve", "demo", "user", "client", "keys", "store", "config")
+OF_SERVERS = {
+    *("serve", "demo", "user", "client", "keys", "store", "config"),
+    *("iam", "application", "trusted-token-issuer", "group", "apply"),
+}
 ROWS = {
     cells[0].strip("| `"): cells[2] for line in SECTION.splitlines() if len(cells := re.split(r" \|(?: |$)", line)) == 4
 }

@@ -81,7 +81,7 @@ def test_bash_takes_its_script(script: Path) -> None:
     "words, offered",
     [
         (["lo"], ["login", "logout"]),
-        (["user", ""], ["add", "list", "disable", "enable", "password", "-h", "--help"]),
+        (["user", ""], ["add", "list", "disable", "enable", "password", "external-id", "-h", "--help"]),
         (["configure", "s"], ["sso"]),
         (["configure", "sso", "--dr"], ["--dry-run"]),
         (["completion", "z"], ["zsh"]),

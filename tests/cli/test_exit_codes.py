@@ -13,7 +13,7 @@ from postern.cli import exit_codes, main, parser
 from postern.client import errors as client
 from postern.client.token_cache import LockTimeout
 from postern.core.keys import MasterKeyError
-from postern.core.store import AlreadyExists, NotFound, StoreError, StoreUnavailable
+from postern.core.store import AlreadyExists, Conflict, NotFound, StoreError, StoreUnavailable
 from postern.server.settings import SettingsError
 from postern.testing.processes import COMMAND
 from tests.cli.desk import Desk
@@ -25,6 +25,7 @@ from tests.cli.desk import Desk
         (exit_codes.CommandFailed("x"), 1),
         (AlreadyExists("x"), 1),
         (NotFound("x"), 1),
+        (Conflict("x"), 1),
         (modelled.InvalidGrantException(), 1),
         (modelled.SlowDownException(), 1),
         (client.ServiceError("AccessDenied", "x", status=403), 1),

@@ -1,12 +1,14 @@
 """Fixtures of the real clients: servers, people, SDKs, and what to do where a client is missing."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from postern.testing.oidc_issuer import IssuerProcess
 from tests.clients_real import sdks
+from tests.clients_real.applications import Desk
 from tests.clients_real.awscli import AWS, AwsCli
 from tests.clients_real.person import Person
 from tests.clients_real.sdks import Sdk
@@ -90,6 +92,34 @@ def hasty_sdk(sdk_name: str, hasty_server: Server) -> Iterator[Sdk]:
     opened = sdks.open_sdk(sdk_name, hasty_server.endpoint)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def desk(server: Server) -> Iterator[Desk]:
+    """The demo server's applications, and an issuer that the demo application trusts."""
+    with IssuerProcess() as issuer:
+        yield Desk(server, issuer)
+
+
+Opening = Callable[..., Sdk]
+
+
+@pytest.fixture(scope="session")
+def open_as(sdk_name: str, server: Server) -> Iterator[Opening]:
+    """Opens the SDK at the server with credentials, or gives the one that was opened with them before:
+    ``open_as(credentials, region=…)``.
+    """
+    opened: dict[tuple[object, ...], sdks.Boto3 | sdks.Node | sdks.Postern | sdks.PosternAsync] = {}
+
+    def open_once(credentials: sdks.Credentials, *, region: str = sdks.REGION) -> Sdk:
+        place = (*credentials, region)
+        if place not in opened:
+            opened[place] = sdks.open_sdk(sdk_name, server.endpoint, credentials, region=region)
+        return opened[place]
+
+    yield open_once
+    for sdk in opened.values():
+        sdk.close()
 
 
 @pytest.fixture

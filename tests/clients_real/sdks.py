@@ -4,9 +4,10 @@ import asyncio
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import boto3
 import msgspec
@@ -16,6 +17,7 @@ from botocore.exceptions import ClientError
 from postern.api.errors import ModelledError
 from postern.api.operation import Shape
 from postern.api.portal import LOGOUT
+from postern.client.errors import ServiceError
 from postern.client.options import Options
 from postern.client.service import AsyncService, Service
 from postern.client.sso_oidc import SSOOIDC, AsyncSSOOIDC
@@ -28,8 +30,24 @@ DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 REGION = "us-east-1"
 
 
+class Credentials(NamedTuple):
+    """What requests are signed with; for most operations any will do."""
+
+    access_key_id: str = "AKIDEXAMPLE"
+    secret_access_key: str = "an example"
+    session_token: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Credentials({self.access_key_id})"
+
+
+EXAMPLE = Credentials()
+
+
 class SdkError(Exception):
-    """What a program sees of an error. ``typed``: it came as the very class or code that the SDK has for ``name``."""
+    """What a program sees of an error. ``typed``: it came as the very class or code that the SDK has for ``name``.
+    ``endpoint`` and ``region`` are where a token belongs that came to the wrong region.
+    """
 
     def __init__(self, seen: Mapping[str, Any]) -> None:
         super().__init__(dict(seen))
@@ -37,6 +55,9 @@ class SdkError(Exception):
         self.status: int = seen["status"]
         self.error: str | None = seen.get("error")
         self.error_description: str | None = seen.get("error_description")
+        self.message: str | None = seen.get("message")
+        self.endpoint: str | None = seen.get("endpoint")
+        self.region: str | None = seen.get("region")
         self.typed: bool = seen["typed"]
 
 
@@ -51,8 +72,8 @@ class Sdk(Protocol):
 
 
 class Boto3:
-    def __init__(self, endpoint: str) -> None:
-        session = boto3.Session("AKIDEXAMPLE", "an example", region_name=REGION)
+    def __init__(self, endpoint: str, credentials: Credentials = EXAMPLE, *, region: str = REGION) -> None:
+        session = boto3.Session(*credentials, region_name=region)
         config = Config(retries={"mode": "standard"})
         self.oidc = session.client("sso-oidc", endpoint_url=endpoint, config=config)
         self.sso = session.client("sso", endpoint_url=endpoint, config=config)
@@ -73,17 +94,22 @@ class Boto3:
 
 
 class Postern:
-    """Our own client. What it gives and raises is turned into the model's names."""
+    """Our own client. What it gives and raises is turned into the model's names. ``clock_offset`` is how far this
+    machine's clock is off, in seconds, which the client corrects.
+    """
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(
+        self, endpoint: str, credentials: Credentials = EXAMPLE, *, region: str = REGION, clock_offset: int = 0
+    ) -> None:
         portal = Service.define_service("sso", operations=[LOGOUT])
-        self._clients = [made(**_options(endpoint)) for made in (SSOOIDC, portal)]
+        options = _options(endpoint, credentials, region, clock_offset)
+        self._clients = [made(**options) for made in (SSOOIDC, portal)]
 
     def call(self, operation: str, **members: object) -> dict[str, Any]:
         oidc, sso = self._clients
         try:
             return _members((sso if operation == "Logout" else oidc).make_request(operation, members).send())
-        except ModelledError as error:
+        except (ModelledError, ServiceError) as error:
             raise SdkError(_seen_by_postern(error)) from None
 
     def close(self) -> None:
@@ -94,17 +120,20 @@ class Postern:
 class PosternAsync:
     """The same under asyncio, on a loop of its own."""
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(
+        self, endpoint: str, credentials: Credentials = EXAMPLE, *, region: str = REGION, clock_offset: int = 0
+    ) -> None:
         portal = AsyncService.define_service("sso", operations=[LOGOUT])
+        options = _options(endpoint, credentials, region, clock_offset)
         self._loop = asyncio.new_event_loop()
-        self._clients = [made(**_options(endpoint)) for made in (AsyncSSOOIDC, portal)]
+        self._clients = [made(**options) for made in (AsyncSSOOIDC, portal)]
 
     def call(self, operation: str, **members: object) -> dict[str, Any]:
         oidc, sso = self._clients
         request = (sso if operation == "Logout" else oidc).make_request(operation, members)
         try:
             return _members(self._loop.run_until_complete(request.send()))
-        except ModelledError as error:
+        except (ModelledError, ServiceError) as error:
             raise SdkError(_seen_by_postern(error)) from None
 
     def close(self) -> None:
@@ -113,54 +142,85 @@ class PosternAsync:
         self._loop.close()
 
 
-def _options(endpoint: str) -> Options:
+def _options(endpoint: str, credentials: Credentials, region: str, clock_offset: int) -> Options:
     # The server judges: the tests send what does not fit on purpose.
-    return {
+    options: Options = {
         "endpoint": endpoint,
-        "region": REGION,
-        "access_key_id": "AKIDEXAMPLE",
-        "secret_access_key": "an example",
+        "region": region,
+        "access_key_id": credentials.access_key_id,
+        "secret_access_key": credentials.secret_access_key,
         "param_validation": False,
         "environment": {"AWS_CONFIG_FILE": "/nonexistent", "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent"},
     }
+    if credentials.session_token:
+        options["session_token"] = credentials.session_token
+    if clock_offset:
+        options |= {"correct_clock_skew": True, "now": lambda: time.time() + clock_offset}
+    return options
 
 
 def _members(output: Shape) -> dict[str, Any]:
-    members: dict[str, Any] = msgspec.to_builtins(output)
+    members: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(output))
     return members
 
 
-def _seen_by_postern(error: ModelledError) -> dict[str, Any]:
+def _seen_by_postern(error: ModelledError | ServiceError) -> dict[str, Any]:
     return {
-        "name": error.wire_name(),
+        "name": error.code if isinstance(error, ServiceError) else error.wire_name(),
         "status": error.status,
         "error": getattr(error, "error", None),
         "error_description": getattr(error, "error_description", None),
-        "typed": error.request_id is not None,
+        "message": getattr(error, "message", None),
+        "endpoint": getattr(error, "endpoint", None),
+        "region": getattr(error, "region", None),
+        "typed": isinstance(error, ModelledError) and error.request_id is not None,
     }
 
 
 def _seen_by_botocore(client: Any, error: ClientError) -> dict[str, Any]:
-    name = error.response["Error"]["Code"]
+    response: Any = error.response
+    name = response["Error"]["Code"]
     return {
         "name": name,
-        "status": error.response["ResponseMetadata"]["HTTPStatusCode"],
-        "error": error.response.get("error"),
-        "error_description": error.response.get("error_description"),
+        "status": response["ResponseMetadata"]["HTTPStatusCode"],
+        "error": response.get("error"),
+        "error_description": response.get("error_description"),
+        "message": response["Error"]["Message"],
+        "endpoint": response.get("endpoint"),
+        "region": response.get("region"),
         "typed": type(error) is not ClientError and type(error) is getattr(client.exceptions, name),
     }
 
 
 class Node:
-    """A Node.js process that holds an SDK and makes the calls that it is told."""
+    """A Node.js process that holds an SDK and makes the calls that it is told. The SDK finds its credentials and region
+    in the environment, as by default. ``clock_offset`` is how far this machine's clock is off, in seconds, which the
+    SDK corrects.
+    """
 
-    def __init__(self, script: str, endpoint: str) -> None:
+    def __init__(
+        self,
+        script: str,
+        endpoint: str,
+        credentials: Credentials = EXAMPLE,
+        *,
+        region: str = REGION,
+        clock_offset: int = 0,
+    ) -> None:
+        variables = {
+            "AWS_ACCESS_KEY_ID": credentials.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
+            "AWS_REGION": region,
+            "CLOCK_OFFSET": str(clock_offset),
+        }
+        if credentials.session_token:
+            variables["AWS_SESSION_TOKEN"] = credentials.session_token
         self._process = subprocess.Popen(
             (str(NODE), str(JS / script), endpoint),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=node_environment({}),
+            env=node_environment(variables),
         )
 
     def call(self, operation: str, **members: object) -> dict[str, Any]:
@@ -186,6 +246,7 @@ IN_PROCESS: dict[str, type[Boto3 | Postern | PosternAsync]] = {
     "postern": Postern,
     "postern-async": PosternAsync,
 }
+SCRIPTS = {"js-v2": "sdk_v2.js", "js-v3": "sdk_v3.js"}
 
 
 def node_environment(variables: Mapping[str, str]) -> dict[str, str]:
@@ -197,7 +258,19 @@ def node_environment(variables: Mapping[str, str]) -> dict[str, str]:
     return environment({"NODE_PATH": str(JS_PACKAGES), **quiet, **variables})
 
 
-def open_sdk(name: str, endpoint: str) -> Boto3 | Node | Postern | PosternAsync:
+def open_sdk(
+    name: str, endpoint: str, credentials: Credentials = EXAMPLE, *, region: str = REGION
+) -> Boto3 | Node | Postern | PosternAsync:
     if name in IN_PROCESS:
-        return IN_PROCESS[name](endpoint)
-    return Node({"js-v2": "sdk_v2.js", "js-v3": "sdk_v3.js"}[name], endpoint)
+        return IN_PROCESS[name](endpoint, credentials, region=region)
+    return Node(SCRIPTS[name], endpoint, credentials, region=region)
+
+
+def open_with_wrong_clock(
+    name: str, endpoint: str, credentials: Credentials, clock_offset: int
+) -> Node | Postern | PosternAsync:
+    """An SDK, other than boto3, on a machine whose clock is that many seconds off."""
+    if name in SCRIPTS:
+        return Node(SCRIPTS[name], endpoint, credentials, clock_offset=clock_offset)
+    made = Postern if name == "postern" else PosternAsync
+    return made(endpoint, credentials, clock_offset=clock_offset)

@@ -170,17 +170,6 @@ def test_client_without_scopes_gets_a_long_token_and_no_refresh_token(sdk: Sdk, 
     assert token["expiresIn"] == 8 * 3600
 
 
-def test_create_token_with_iam_is_refused_until_it_is_built(sdk: Sdk) -> None:
-    refused = refusal(
-        sdk,
-        "CreateTokenWithIAM",
-        clientId="arn:aws:sso::111122223333:application/ssoins-1111222233334444/apl-1111222233334444",
-        grantType="urn:ietf:params:oauth:grant-type:jwt-bearer",
-        assertion="a.b.c",
-    )
-    assert (refused.name, refused.status, refused.error) == ("UnauthorizedClientException", 400, "unauthorized_client")
-
-
 def test_one_registration_serves_sign_ins_that_end_apart(sdk: Sdk, server: Server) -> None:
     """Clients keep theirs for 90 days."""
     client = register(sdk, grantTypes=[DEVICE_CODE, "refresh_token"], scopes=[ACCOUNT_ACCESS])

@@ -7,7 +7,7 @@ import pytest
 from postern.core import authorize
 from postern.core.audit import EventName
 from postern.core.authorize import AuthorizationRefused
-from postern.core.client_registration import AUTHORIZATION_CODE, DEVICE_CODE, REFRESH_TOKEN
+from postern.core.clients import AUTHORIZATION_CODE, DEVICE_CODE, REFRESH_TOKEN
 from postern.core.policy import DAY
 from tests.core.test_redirect_uris import HOSTILE
 from tests.core.world import (
@@ -28,9 +28,9 @@ async def client(world: World) -> Client:
     return await world.register(scopes=(ACCOUNT_ACCESS, "openid"))
 
 
-def refusal_of(world: World, query: dict[str, str]) -> AuthorizationRefused:
+async def refusal_of(world: World, query: dict[str, str]) -> AuthorizationRefused:
     with pytest.raises(AuthorizationRefused) as refusal:
-        authorize.validate(world.service, query)
+        await authorize.validate(world.service, query)
     return refusal.value
 
 
@@ -40,8 +40,8 @@ def returned(url: str | None) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlsplit(url).query, strict_parsing=True).items()}
 
 
-def test_the_query_of_the_aws_cli_is_good(world: World, client: Client) -> None:
-    request = authorize.validate(world.service, authorization_query(client))
+async def test_the_query_of_the_aws_cli_is_good(world: World, client: Client) -> None:
+    request = await authorize.validate(world.service, authorization_query(client))
     assert request.redirect_uri == PRESENTED_URI
     assert request.scopes == (ACCOUNT_ACCESS,)
     assert (request.state, request.code_challenge) == ("a-state", CHALLENGE)
@@ -57,29 +57,29 @@ def test_the_query_of_the_aws_cli_is_good(world: World, client: Client) -> None:
         ({"scope": "", "scopes": ""}, (ACCOUNT_ACCESS, "openid")),
     ],
 )
-def test_scope_and_scopes_with_spaces_and_commas(
+async def test_scope_and_scopes_with_spaces_and_commas(
     world: World, client: Client, sent: dict[str, str], scopes: tuple[str, ...]
 ) -> None:
-    assert authorize.validate(world.service, authorization_query(client, **sent)).scopes == scopes
+    assert (await authorize.validate(world.service, authorization_query(client, **sent))).scopes == scopes
 
 
 @pytest.mark.parametrize("client_id", ["", "x", "é", "\ud800", "a" * 10_000])
-def test_an_unknown_client_gets_a_page_and_no_redirect(world: World, client: Client, client_id: str) -> None:
+async def test_an_unknown_client_gets_a_page_and_no_redirect(world: World, client: Client, client_id: str) -> None:
     """RFC 6749 3.1.2.4: MUST NOT automatically redirect to an invalid redirection URI."""
-    refusal = refusal_of(world, authorization_query(client, client_id=client_id))
+    refusal = await refusal_of(world, authorization_query(client, client_id=client_id))
     assert refusal.return_url is None
 
 
-def test_an_expired_client_gets_a_page_and_no_redirect(world: World, client: Client) -> None:
+async def test_an_expired_client_gets_a_page_and_no_redirect(world: World, client: Client) -> None:
     world.clock.advance(90 * DAY)
-    assert refusal_of(world, authorization_query(client)).return_url is None
+    assert (await refusal_of(world, authorization_query(client))).return_url is None
 
 
 @pytest.mark.parametrize("redirect_uri", [*HOSTILE.values(), "https://evil.example/oauth/callback"], ids=repr)
-def test_a_redirect_uri_that_does_not_match_gets_a_page_and_no_redirect(
+async def test_a_redirect_uri_that_does_not_match_gets_a_page_and_no_redirect(
     world: World, client: Client, redirect_uri: str
 ) -> None:
-    refusal = refusal_of(world, authorization_query(client, redirect_uri=redirect_uri))
+    refusal = await refusal_of(world, authorization_query(client, redirect_uri=redirect_uri))
     assert refusal.return_url is None
     assert redirect_uri not in refusal.description or not redirect_uri.strip()
 
@@ -95,24 +95,24 @@ def test_a_redirect_uri_that_does_not_match_gets_a_page_and_no_redirect(
     ],
     ids="".join,
 )
-def test_no_error_redirects_to_a_uri_that_was_not_validated(
+async def test_no_error_redirects_to_a_uri_that_was_not_validated(
     world: World, client: Client, wrong: dict[str, str]
 ) -> None:
     """Attack 15: CVE-2026-41479, CVE-2026-44681."""
     query = authorization_query(client, redirect_uri="https://evil.example/") | wrong
-    assert refusal_of(world, query).return_url is None
+    assert (await refusal_of(world, query)).return_url is None
 
 
-def test_a_missing_redirect_uri_gets_a_page(world: World, client: Client) -> None:
+async def test_a_missing_redirect_uri_gets_a_page(world: World, client: Client) -> None:
     query = authorization_query(client)
     del query["redirect_uri"]
-    assert refusal_of(world, query).return_url is None
+    assert (await refusal_of(world, query)).return_url is None
 
 
 async def test_a_client_that_may_not_use_the_grant_is_told_so(world: World) -> None:
     """RFC 6749 4.1.2.1: unauthorized_client. The redirect URI is proved good by then, so the client learns of it."""
     client = await world.register(grant_types=(DEVICE_CODE, REFRESH_TOKEN))
-    refusal = refusal_of(world, authorization_query(client))
+    refusal = await refusal_of(world, authorization_query(client))
     assert (refusal.error, refusal.description) == ("unauthorized_client", "Client is unauthorized")
     assert returned(refusal.return_url)["error"] == "unauthorized_client"
 
@@ -137,11 +137,11 @@ RETURNED: dict[str, tuple[str, dict[str, str]]] = {
 
 
 @pytest.mark.parametrize("error, wrong", RETURNED.values(), ids=RETURNED.keys())
-def test_other_errors_return_to_the_client_with_state_and_issuer(
+async def test_other_errors_return_to_the_client_with_state_and_issuer(
     world: World, client: Client, error: str, wrong: dict[str, str]
 ) -> None:
     """RFC 6749 4.1.2.1: the exact value of state; RFC 9207 2: iss, in error responses too."""
-    refusal = refusal_of(world, authorization_query(client) | wrong)
+    refusal = await refusal_of(world, authorization_query(client) | wrong)
     assert refusal.error == error
     assert refusal.client_name == "botocore-client-demo"
     parameters = returned(refusal.return_url)
@@ -154,15 +154,15 @@ def test_other_errors_return_to_the_client_with_state_and_issuer(
 
 
 @pytest.mark.parametrize("member", ["response_type", "code_challenge", "code_challenge_method"])
-def test_a_parameter_that_is_left_out_is_no_weaker_check(world: World, client: Client, member: str) -> None:
+async def test_a_parameter_that_is_left_out_is_no_weaker_check(world: World, client: Client, member: str) -> None:
     query = authorization_query(client)
     del query[member]
-    assert refusal_of(world, query).return_url
+    assert (await refusal_of(world, query)).return_url
 
 
-def test_a_state_that_is_too_long_is_refused(world: World, client: Client) -> None:
-    authorize.validate(world.service, authorization_query(client, state="s" * 2048))
-    assert refusal_of(world, authorization_query(client, state="s" * 2049)).error == "invalid_request"
+async def test_a_state_that_is_too_long_is_refused(world: World, client: Client) -> None:
+    await authorize.validate(world.service, authorization_query(client, state="s" * 2048))
+    assert (await refusal_of(world, authorization_query(client, state="s" * 2049))).error == "invalid_request"
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_a_state_that_is_too_long_is_refused(world: World, client: Client) -> No
 async def test_the_state_comes_back_as_it_was_and_breaks_out_of_nothing(
     world: World, client: Client, state: str
 ) -> None:
-    request = authorize.validate(world.service, authorization_query(client, state=state))
+    request = await authorize.validate(world.service, authorization_query(client, state=state))
     url = await authorize.approve(world.service, await world.browser(), request, PHONE)
     parameters = parse_qs(urlsplit(url).query, keep_blank_values=True, strict_parsing=True)
     assert parameters["state"] == [state]
@@ -182,19 +182,19 @@ async def test_the_state_comes_back_as_it_was_and_breaks_out_of_nothing(
 
 
 async def test_a_lone_surrogate_in_the_state_is_no_fault(world: World, client: Client) -> None:
-    request = authorize.validate(world.service, authorization_query(client, state="\ud800"))
+    request = await authorize.validate(world.service, authorization_query(client, state="\ud800"))
     assert (await authorize.approve(world.service, await world.browser(), request, PHONE)).isascii()
 
 
 async def test_without_state_none_comes_back(world: World, client: Client) -> None:
     query = authorization_query(client)
     del query["state"]
-    request = authorize.validate(world.service, query)
+    request = await authorize.validate(world.service, query)
     assert "state" not in returned(await authorize.approve(world.service, await world.browser(), request, PHONE))
 
 
 async def test_an_approval_returns_a_code_with_state_and_issuer(world: World, client: Client) -> None:
-    request = authorize.validate(world.service, authorization_query(client))
+    request = await authorize.validate(world.service, authorization_query(client))
     parameters = returned(await authorize.approve(world.service, await world.browser(), request, PHONE))
     assert set(parameters) == {"code", "state", "iss"}
     assert parameters["iss"] == PUBLIC_URL
@@ -203,7 +203,7 @@ async def test_an_approval_returns_a_code_with_state_and_issuer(world: World, cl
 
 
 async def test_a_denial_returns_access_denied_and_no_code(world: World, client: Client) -> None:
-    request = authorize.validate(world.service, authorization_query(client))
+    request = await authorize.validate(world.service, authorization_query(client))
     parameters = returned(authorize.deny(world.service, await world.browser(), request, PHONE))
     assert parameters["error"] == "access_denied"
     assert "code" not in parameters
@@ -214,15 +214,15 @@ async def test_a_redirect_uri_with_a_query_keeps_it(world: World) -> None:
     """RFC 6749 3.1.2: the query component MUST be retained when adding parameters."""
     uri = "https://app.example.com/callback?tenant=a"
     client = await world.register(redirect_uris=(uri,))
-    request = authorize.validate(world.service, authorization_query(client, redirect_uri=uri))
+    request = await authorize.validate(world.service, authorization_query(client, redirect_uri=uri))
     url = await authorize.approve(world.service, await world.browser(), request, PHONE)
     assert url.startswith(f"{uri}&code=")
 
 
 async def test_a_registration_without_redirect_uris_matches_none(world: World) -> None:
     client = await world.register(grant_types=(DEVICE_CODE,), redirect_uris=None)
-    assert refusal_of(world, authorization_query(client)).return_url is None
-    assert refusal_of(world, authorization_query(client, redirect_uri="")).return_url is None
+    assert (await refusal_of(world, authorization_query(client))).return_url is None
+    assert (await refusal_of(world, authorization_query(client, redirect_uri=""))).return_url is None
 
 
 async def test_a_client_without_refresh_token_gets_none_by_code_either(world: World) -> None:

@@ -16,7 +16,7 @@ from postern.api.errors import (
 from postern.api.sso_oidc import StartDeviceAuthorizationResponse
 from postern.core.audit import EventName
 from postern.core.records import DeviceStatus
-from tests.core.world import MASTER, Client, World, present, refused
+from tests.core.world import Client, World, present, refused
 
 
 @pytest.fixture
@@ -220,7 +220,7 @@ async def test_a_remembered_code_of_a_key_that_left_the_ring_is_invalid(world: W
     assert world.service.open_device_code(device_code) == world.service.open_device_code(device_code) is not None
     await world.rotate_keys()
     await world.store.remove_ring_keys([old])
-    await world.service.renew(MASTER)
+    await world.service.renew()
     assert world.service.open_device_code(device_code) is None
 
 

@@ -6,7 +6,7 @@ from postern.api.errors import InvalidGrantException, UnauthorizedException
 from postern.api.portal import LogoutRequest
 from postern.core import access_tokens
 from postern.core.audit import EventName
-from postern.core.client_registration import client_digest
+from postern.core.clients import client_digest
 from postern.core.logout import logout
 from postern.core.policy import DAY, HOUR
 from postern.core.records import RevokedClient

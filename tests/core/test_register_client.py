@@ -14,8 +14,10 @@ from postern.api.errors import (
     UnsupportedGrantTypeException,
 )
 from postern.api.sso_oidc import RegisterClientRequest, RegisterClientResponse
+from postern.core import client_registration
 from postern.core.caller import Caller
-from postern.core.client_registration import DEVICE_CODE, REFRESH_TOKEN, ClientRegistration
+from postern.core.client_registration import ClientRegistration
+from postern.core.clients import DEVICE_CODE, REFRESH_TOKEN
 from postern.core.policy import DAY
 from postern.core.register_client import register_client
 from postern.core.service import Service
@@ -56,7 +58,8 @@ async def test_the_secret_expires_after_90_days_and_not_a_second_later(world: Wo
 
 def registration_of(world: World, response: RegisterClientResponse) -> ClientRegistration:
     client_id, client_secret = present(response.client_id), present(response.client_secret)
-    return world.service.authenticate_client(client_id, client_secret).registration
+    world.service.authenticate_client(client_id, client_secret)
+    return client_registration.read(world.service.ring, client_id)
 
 
 async def test_endpoints_come_from_the_configuration(world: World) -> None:

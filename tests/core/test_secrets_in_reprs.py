@@ -5,9 +5,12 @@ import inspect
 import msgspec
 import pytest
 
-from postern.api import portal, sso_oidc
+from postern.api import oauth, portal, sso_oidc
 from postern.api.operation import Shape
-from postern.core import access_tokens, audit, keys, records, sign_in, store
+from postern.core import access_tokens, audit, contexts, id_tokens, keys, records, sign_in, store
+from postern.core.directory import records as directory_records
+from postern.core.directory.records import ApplicationGrants
+from postern.core.iam import access_keys, signed_request
 from postern.core.store import RedeemAuthorizationCode
 from tests.core.world import VERIFIER, World, present
 
@@ -27,12 +30,23 @@ SECRET_MEMBERS = {
     "password",
     "password_hash",
     "secret",
+    "token",
+    "session_token",
+    "secret_access_key",
+    "sealed_secret",
+    "text",
 }
 STRUCTS = [
     kind
-    for module in (sso_oidc, portal, records, store, audit, keys, sign_in, access_tokens)
+    for module in (
+        *(sso_oidc, portal, oauth, records, directory_records, store, audit, keys, sign_in, access_tokens),
+        *(id_tokens, contexts, access_keys, signed_request),
+    )
     for kind in vars(module).values()
-    if inspect.isclass(kind) and issubclass(kind, msgspec.Struct) and kind.__module__ == module.__name__
+    if inspect.isclass(kind)
+    and issubclass(kind, msgspec.Struct)
+    and kind.__module__ == module.__name__
+    and kind is not ApplicationGrants  # its members are named after grants, and hold their options
 ]
 
 

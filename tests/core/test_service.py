@@ -2,7 +2,7 @@
 
 import pytest
 
-from postern.core.client_registration import client_digest
+from postern.core.clients import client_digest
 from postern.core.keys import MasterKey, MasterKeyError
 from postern.core.policy import DAY, LimitPolicy, Policy
 from postern.core.records import RevokedClient
@@ -50,11 +50,11 @@ async def test_the_first_key_is_used_at_once(world: World) -> None:
 async def test_a_rotation_publishes_first_and_uses_later(world: World) -> None:
     first = world.service.ring.active
     world.clock.advance(90 * DAY - 60)
-    await world.service.renew(MASTER)
+    await world.service.renew()
     assert world.service.ring.active is first
     assert len(world.service.ring.keys) == 2
     world.clock.advance(60)
-    await world.service.renew(MASTER)
+    await world.service.renew()
     assert world.service.ring.active is not first
     assert world.service.ring.get(first.key_id) is first
 
@@ -62,9 +62,9 @@ async def test_a_rotation_publishes_first_and_uses_later(world: World) -> None:
 async def test_two_nodes_make_one_successor(world: World) -> None:
     other = await reopen(world)
     world.clock.advance(90 * DAY)
-    await world.service.renew(MASTER)
-    await other.renew(MASTER)
-    await world.service.renew(MASTER)
+    await world.service.renew()
+    await other.renew()
+    await world.service.renew()
     assert set(other.ring.keys) == set(world.service.ring.keys)
     assert len(other.ring.keys) == 2
 
@@ -78,7 +78,7 @@ async def test_years_of_rotations_never_refuse_a_valid_registration(world: World
             if world.now < registered_at + 90 * DAY:
                 await world.start(client)
         world.clock.advance(7 * DAY)
-        await world.service.renew(MASTER)
+        await world.service.renew()
         assert week < 30 or len(world.service.ring.keys) <= 3
 
 
@@ -89,10 +89,10 @@ async def test_a_revocation_reaches_every_node_with_its_next_renewal(world: Worl
         RevokedClient(client_digest=digest, revoked_at=world.now, expires_at=world.now + 60)
     )
     other = await reopen(world)
-    await world.service.renew(MASTER)
+    await world.service.renew()
     assert other.revoked_clients == world.service.revoked_clients == {digest}
     world.clock.advance(60)
-    await world.service.renew(MASTER)
+    await world.service.renew()
     assert world.service.revoked_clients == frozenset()
 
 
@@ -108,6 +108,9 @@ async def test_a_limit_of_zero_is_no_limit(world: World) -> None:
         ring=world.service.ring,
         passwords=PlainHasher(),
         record=world.events.append,
+        master=MASTER,
+        issuer_keys=world.service.issuer_keys,
+        signing_keys=world.service.signing_keys,
     )
     assert (service.register_pacer, service.device_start_pacer, service.sign_in_pacer) == (None, None, None)
 

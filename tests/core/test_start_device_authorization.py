@@ -11,7 +11,7 @@ from postern.api.errors import (
 )
 from postern.core import start_urls, tokens, user_codes
 from postern.core.caller import Caller
-from postern.core.client_registration import AUTHORIZATION_CODE, REFRESH_TOKEN, client_digest
+from postern.core.clients import AUTHORIZATION_CODE, REFRESH_TOKEN, client_digest
 from postern.core.policy import DAY
 from postern.core.records import DeviceStatus, RevokedClient
 from tests.core.world import LAPTOP, PUBLIC_URL, STRANGER, Client, World, present, refused

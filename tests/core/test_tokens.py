@@ -52,13 +52,23 @@ def family(**changes: object) -> TokenFamily:
     st.integers(0, 2**63 - 1),
     st.integers(0, 2**32 - 1),
     st.integers(0, 2**32 - 1),
-    st.integers(0, 2**40),
+    st.integers(0, 2**40 - 1),
+    st.sampled_from([0, 1, 2**24 - 1]),
 )
 def test_what_was_minted_opens_to_the_same_claims(
-    kind: Kind, row: int, generation: int, mask: int, expires: int
+    kind: Kind, row: int, generation: int, mask: int, expires: int, tag: int
 ) -> None:
     claims = Claims(row, generation, mask, expires)
-    assert tokens.open_value(RING, kind, tokens.mint(KEY, kind, claims)) == claims
+    key = Key(KEY.key_id, b"s" * 32, 0, tag)
+    text = tokens.mint(key, kind, claims)
+    assert tokens.open_value(KeyRing(key, {key.key_id: key}), kind, text) == claims
+    assert tokens.region_tag(kind, text) == tag
+
+
+def test_an_end_beyond_the_year_36812_is_that_year() -> None:
+    claims = Claims(1, 0, 0, 2**41)
+    opened = tokens.open_value(RING, Kind.ACCESS_TOKEN, tokens.mint(KEY, Kind.ACCESS_TOKEN, claims))
+    assert present(opened).expires_at == 2**40 - 1
 
 
 def test_minting_again_gives_the_same_text(kind: Kind) -> None:

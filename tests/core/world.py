@@ -20,7 +20,7 @@ from postern.api.sso_oidc import (
 from postern.core import approve_device, authorize, sign_in, tokens, user_codes, users
 from postern.core.audit import AuditEvent, EventName
 from postern.core.caller import Caller
-from postern.core.client_registration import AUTHORIZATION_CODE, DEVICE_CODE, REFRESH_TOKEN
+from postern.core.clients import AUTHORIZATION_CODE, DEVICE_CODE, REFRESH_TOKEN
 from postern.core.create_token import create_token
 from postern.core.keys import KeyRing, MasterKey, new_key_record, open_ring
 from postern.core.policy import Policy
@@ -181,7 +181,7 @@ class World:
 
     async def code(self, client: Client, **query: str) -> str:
         """An authorization code, as it comes back to the client's redirect URI."""
-        request = authorize.validate(self.service, authorization_query(client, **query))
+        request = await authorize.validate(self.service, authorization_query(client, **query))
         url = await authorize.approve(self.service, await self.browser(), request, PHONE)
         return url.partition("code=")[2].partition("&")[0].replace("%3A", ":")
 

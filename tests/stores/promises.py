@@ -2,6 +2,7 @@
 answers are admissible and, once it is known which came, what must be true from then on.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from postern.api.errors import (
@@ -12,6 +13,7 @@ from postern.api.errors import (
     InvalidScopeException,
     ModelledError,
 )
+from postern.core.grants.token_exchange import MAX_LINEAGE
 from postern.testing.samples import ACCESS_LIFE, FAMILY_LIFE, IDLE_LIFE, WINDOW
 
 Refusals = set[type[ModelledError]]
@@ -35,6 +37,8 @@ class SignIn:
     rotated_at: int
     generation: int = 0
     ended: bool = False
+    application_arn: str | None = None
+    origin: "SignIn | None" = None
 
     @property
     def idle_end(self) -> int:
@@ -45,7 +49,13 @@ class SignIn:
         return min(self.rotated_at + ACCESS_LIFE, self.absolute_end)
 
     def is_live(self, now: int) -> bool:
-        return not self.ended and now < self.absolute_end
+        return all(not each.ended and now < each.absolute_end for each in self.lineage())
+
+    def lineage(self) -> Iterator["SignIn"]:
+        """The sign-in itself, and what it was made from by token exchange."""
+        yield self
+        if self.origin is not None:
+            yield from self.origin.lineage()
 
 
 @dataclass
@@ -74,6 +84,7 @@ class Promises:
     people: list[Person]
     approvals: list[Approval] = field(default_factory=list)
     sign_ins: list[SignIn] = field(default_factory=list)
+    used_assertions: set[bytes] = field(default_factory=set)
 
     def live_of(self, person: Person, now: int) -> list[int]:
         return sorted((s.family_id for s in self.sign_ins if s.person is person and s.is_live(now)), reverse=True)
@@ -134,6 +145,39 @@ class Promises:
         if begun is None or begun.generation or not begun.is_live(now):
             return False
         return abs(now - approval.redeemed_at) <= WINDOW
+
+    # Assertions and token exchange (statements 92-109)
+
+    def is_acceptable(self, assertion: bytes, person: Person) -> bool:
+        return assertion not in self.used_assertions and person.enabled
+
+    def accepted(
+        self,
+        assertion: bytes,
+        person: Person,
+        client: bytes,
+        scopes: tuple[str, ...],
+        arn: str,
+        family_id: int,
+        now: int,
+    ) -> SignIn:
+        self.used_assertions.add(assertion)
+        made = SignIn(family_id, person, client, scopes, now + FAMILY_LIFE, rotated_at=now, application_arn=arn)
+        self.sign_ins.append(made)
+        return made
+
+    def is_exchangeable(self, subject: SignIn, client: bytes, now: int) -> bool:
+        return subject.client != client and subject.is_live(now) and len([*subject.lineage()]) < MAX_LINEAGE
+
+    def exchanged(
+        self, subject: SignIn, client: bytes, scopes: tuple[str, ...], arn: str, family_id: int, now: int
+    ) -> SignIn:
+        end = min(now + FAMILY_LIFE, subject.absolute_end)
+        made = SignIn(
+            family_id, subject.person, client, scopes, end, rotated_at=now, application_arn=arn, origin=subject
+        )
+        self.sign_ins.append(made)
+        return made
 
     # Rotating a refresh token (statements 71-77)
 

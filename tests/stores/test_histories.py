@@ -10,15 +10,30 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from postern.api.errors import AccessDeniedException, ExpiredTokenException, ModelledError
+from postern.api.errors import AccessDeniedException, ExpiredTokenException, InvalidGrantException, ModelledError
+from postern.core.clients import client_digest
+from postern.core.directory.records import Application, TokenExchangeOptions
 from postern.core.records import DeviceAuthorization, DeviceStatus, RevokedClient, TokenFamily, UserStatus
 from postern.core.store import DecideDeviceAuthorization, RotateRefreshToken, Store
 from postern.stores import open_store
 from postern.testing import samples
+from postern.testing.conformance.impediments import with_grant
+from postern.testing.conformance.suite import configure
 from postern.testing.samples import CLIENT, CODE_LIFE, DEVICE_LIFE, NOW, OTHER_CLIENT, SCOPES, WINDOW
 from tests.stores.promises import Approval, Person, Promises, SignIn
 
 T = TypeVar("T")
+APPLICATIONS = [
+    samples.application(
+        number,
+        assignment_required=False,
+        grants=with_grant(
+            samples.application(), token_exchange=TokenExchangeOptions(accepted_scopes=SCOPES[:1])
+        ).grants,
+    )
+    for number in (1, 2)
+]
+FOREVER = samples.MAX_INTEGER
 CLIENTS = [CLIENT, CLIENT, CLIENT, OTHER_CLIENT]
 REQUESTS = [None, None, (), SCOPES, SCOPES[:1], (*SCOPES, "openid"), ("openid",)]
 SECONDS = [-WINDOW - 1, -3, 0, 1, WINDOW, WINDOW, WINDOW + 1, WINDOW + 1, 59, 60, 599, 600, 3600, 7199, 7200, 28_800]
@@ -41,6 +56,7 @@ class History:
 
         for name in ("mira", "noor"):
             self.run(self.store.create_user(samples.user(name)))
+        self.run(configure(self.store, samples.trusted_token_issuer(), *APPLICATIONS))
 
     def play(self, steps: int) -> None:
         """Some steps, and after each a look at everything."""
@@ -66,8 +82,10 @@ class History:
                     place, choose([0, 0, 0, 1, 1, 1, 2, -1]), choose(CLIENTS), choose(REQUESTS), racers
                 ),
                 lambda: self.expired_rows_are_swept(choose([1, 2, 100])),
+                lambda: self.an_assertion_is_presented(choose(APPLICATIONS), who, chance() < 0.7, racers),
+                lambda: self.a_token_is_exchanged(place, choose(APPLICATIONS)),
             ],
-            weights=[20, 4, 2, 1, 2, 12, 18, 10, 40, 50, 4],
+            weights=[20, 4, 2, 1, 2, 12, 18, 10, 40, 50, 4, 8, 16],
         )[0]
         step()
 
@@ -195,6 +213,8 @@ class History:
         if sign_in is None:
             return
         generation = sign_in.generation - back
+        if sign_in.application_arn is not None and client == CLIENT:
+            client = sign_in.client
         command = RotateRefreshToken(
             family_id=sign_in.family_id,
             generation=generation,
@@ -203,6 +223,7 @@ class History:
             replay_window=WINDOW,
             access_lifetime=samples.ACCESS_LIFE,
             idle_lifetime=samples.IDLE_LIFE,
+            application_arn=sign_in.application_arn,
             now=self.now,
         )
         for outcome in self.race(lambda: self.store.rotate_refresh_token(command), racers):
@@ -214,6 +235,48 @@ class History:
                 continue
             assert any(isinstance(outcome, refusal) for refusal in refusals), (outcome, refusals)
             self.promises.refused_rotation(sign_in, generation, client, self.now)
+
+    # What applications send
+
+    def an_assertion_is_presented(self, by: Application, who: int, fresh: bool, racers: int) -> None:
+        person, used = self.promises.people[who], sorted(self.promises.used_assertions)
+        assertion = samples.digest(f"assertion {samples.next_number()}") if fresh or not used else used[-1]
+        about = samples.user(user_id=person.user_id)
+
+        def accept() -> Awaitable[TokenFamily]:
+            return self.store.accept_assertion(
+                samples.acceptance(by, about, assertion_digest=assertion, assertion_expires_at=FOREVER, now=self.now)
+            )
+
+        for outcome in self.race(accept, racers):
+            if not self.promises.is_acceptable(assertion, person):
+                assert isinstance(outcome, InvalidGrantException), repr(outcome)
+                continue
+            assert isinstance(outcome, TokenFamily), repr(outcome)
+            made = self.promises.accepted(
+                assertion,
+                person,
+                outcome.client_digest,
+                outcome.scopes,
+                by.application_arn,
+                outcome.family_id,
+                self.now,
+            )
+            self.answered(made, outcome)
+
+    def a_token_is_exchanged(self, index: int, by: Application) -> None:
+        subject, client = self.chosen_sign_in(index), client_digest(by.application_arn)
+        if subject is None:
+            return
+        family = self.run(self.store.find_token_family(subject.family_id))
+        assert isinstance(family, TokenFamily)
+        outcome = self.run(self.store.exchange_token(samples.exchange(family, by, now=self.now)))
+        if not self.promises.is_exchangeable(subject, client, self.now):
+            assert isinstance(outcome, InvalidGrantException), repr(outcome)
+            return
+        assert isinstance(outcome, TokenFamily), repr(outcome)
+        made = self.promises.exchanged(subject, client, outcome.scopes, by.application_arn, outcome.family_id, self.now)
+        self.answered(made, outcome)
 
     def answered(self, sign_in: SignIn, family: TokenFamily) -> None:
         """Of one generation there is one answer, however often it is given."""
@@ -234,6 +297,11 @@ class History:
             if self.run(self.store.find_token_family(sign_in.family_id)) is None:
                 assert self.now >= sign_in.absolute_end
                 sign_in.ended = True
+                self.promises.sign_ins.remove(sign_in)
+        kept = {sign_in.family_id for sign_in in self.promises.sign_ins}
+        for sign_in in list(self.promises.sign_ins):
+            # What was made from one that is gone will be swept as well, and is not asked for again.
+            if not kept.issuperset(each.family_id for each in sign_in.lineage()):
                 self.promises.sign_ins.remove(sign_in)
         for approval in list(self.promises.approvals):
             # Codes cannot be looked up; what may have been swept is not asked for again.

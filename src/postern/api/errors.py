@@ -18,11 +18,17 @@
      │    ├── InvalidClientMetadataException  400 invalid_client_metadata
      │    ├── InvalidRedirectUriException     400 invalid_redirect_uri
      │    └── InternalServerException         500 server_error
-     └── PortalError                      body {"message", "__type"}
-          ├── PortalInvalidRequestException   400 InvalidRequestException
-          ├── UnauthorizedException           401
-          ├── ResourceNotFoundException       404
-          └── TooManyRequestsException        429
+     ├── PortalError                      body {"message", "__type"}
+     │    ├── PortalInvalidRequestException   400 InvalidRequestException
+     │    ├── UnauthorizedException           401
+     │    ├── ResourceNotFoundException       404
+     │    └── TooManyRequestsException        429
+     └── SignatureRefused                 403, body {"message"}: no operation models them, every AWS service has them
+          ├── MissingAuthenticationTokenException
+          ├── IncompleteSignatureException
+          ├── InvalidSignatureException
+          ├── UnrecognizedClientException
+          └── ExpiredCredentialsException     ExpiredTokenException on the wire
 
 Names, codes and statuses: AWS SSO OIDC API 2019-06-10, SSO Portal API 2019-06-10; codes by RFC 6749 5.2, RFC 8628
 3.5, RFC 7591 3.2.2.
@@ -215,3 +221,39 @@ class TooManyRequestsException(PortalError):
     status = 429
     retryable = True
     default_description = "Too many requests"
+
+
+class SignatureRefused(ModelledError):
+    """What every AWS service answers before it looks at a request: its signature (SigV4) does not do."""
+
+    status = 403
+
+    @property
+    def message(self) -> str:
+        return self.description
+
+
+class MissingAuthenticationTokenException(SignatureRefused):
+    default_description = "Missing Authentication Token"
+
+
+class IncompleteSignatureException(SignatureRefused):
+    default_description = "The request signature does not conform to AWS standards."
+
+
+class InvalidSignatureException(SignatureRefused):
+    default_description = (
+        "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access "
+        "Key and signing method. Consult the service documentation for details."
+    )
+
+
+class UnrecognizedClientException(SignatureRefused):
+    default_description = "The security token included in the request is invalid."
+
+
+class ExpiredCredentialsException(SignatureRefused):
+    """Temporary credentials that have expired."""
+
+    shape = "ExpiredTokenException"
+    default_description = "The security token included in the request is expired"

@@ -59,6 +59,8 @@ class Operation(msgspec.Struct, Generic[Input, Output], frozen=True, kw_only=Tru
 
     ``query`` is the fixed query string that belongs to the request URI (``aws_iam=t``), or empty. ``host_prefix``
     goes before the host name; ``{name}`` in it stands for a member of the input. ``constraints`` are by wire name.
+    ``is_form`` is that the request body is a form (``application/x-www-form-urlencoded``), as OAuth's own endpoints
+    have it, and not JSON.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Operation(msgspec.Struct, Generic[Input, Output], frozen=True, kw_only=Tru
     authentication: Authentication = Authentication.NONE
     host_prefix: str = ""
     constraints: Mapping[str, Constraint] = {}
+    is_form: bool = False
 
     @property
     def request_uri(self) -> str:

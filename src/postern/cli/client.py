@@ -6,7 +6,8 @@ import asyncio
 from postern.cli.context import opened_store, settings_from
 from postern.cli.exit_codes import CommandFailed
 from postern.cli.output import now, show
-from postern.core.client_registration import MAX_CLIENT_ID, client_digest
+from postern.core.client_registration import MAX_CLIENT_ID
+from postern.core.clients import client_digest
 from postern.core.records import RevokedClient
 
 

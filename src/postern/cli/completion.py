@@ -7,7 +7,13 @@ from typing import NamedTuple
 from postern.cli.parser import Parser, command_line
 
 # What follows an option, where a shell can help: names from the configuration, a file, a folder.
-_FOLLOWS: Mapping[str, str] = {"session": "sessions", "profile": "profiles", "config": "file", "data": "folder"}
+_FOLLOWS: Mapping[str, str] = {
+    "session": "sessions",
+    "profile": "profiles",
+    "config": "file",
+    "data": "folder",
+    "policy": "file",
+}
 
 
 class Option(NamedTuple):

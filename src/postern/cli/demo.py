@@ -1,7 +1,7 @@
 """``postern demo``: a server to try, ready to be signed in to. What ``make run`` runs.
 
-In the data folder it keeps ``demo/config`` (an AWS configuration file) and ``demo/user.json``, both with mode 0600. A
-second start keeps store, person and password.
+In the data folder it keeps ``demo/config`` (an AWS configuration file), ``demo/user.json`` and
+``demo/application.json``, all with mode 0600. A second start keeps store, person, password, application and its key.
 """
 
 import argparse
@@ -12,18 +12,20 @@ from pathlib import Path
 
 import msgspec
 
-from postern.cli import serve
+from postern.cli import demo_application, serve
 from postern.cli.context import opened_store, settings_from
+from postern.cli.demo_application import DemoApplication
 from postern.cli.output import now
 from postern.cli.user import random_password
 from postern.core import start_urls, users
 from postern.core.records import Instance
 from postern.core.service import new_instance
-from postern.core.store import AlreadyExists
+from postern.core.store import AlreadyExists, Store
 from postern.server.password_hashing import ThreadedHasher
 from postern.server.settings import Settings
 
 USER_NAME = "demo"
+EMAIL = "demo@example.org"
 ACCOUNT_ID = "111122223333"
 ROLE_NAME = "Admin"
 
@@ -43,33 +45,42 @@ class DemoUser(msgspec.Struct, frozen=True, kw_only=True):
 def demo(options: argparse.Namespace) -> None:
     settings = settings_from(options)
     folder = Path(settings.server.data).absolute() / "demo"
-    person, is_new = asyncio.run(_prepare(settings, folder))
+    person, is_new, application = asyncio.run(_prepare(settings, folder))
 
     def introduce() -> None:
         """Not before the port is ours: the files of a server that runs on this folder shall go on pointing to it."""
         _write(folder / "config", _aws_config(person))
-        _write(folder / "user.json", msgspec.json.format(msgspec.json.encode(person)).decode() + "\n")
+        _write(folder / "user.json", _json(person))
+        _write(folder / "application.json", _json(application))
         print(_instructions(person, folder, is_new), flush=True)
 
     serve.run(settings, introduce)
 
 
-async def _prepare(settings: Settings, folder: Path) -> tuple[DemoUser, bool]:
-    """The demo person, and whether the password is new."""
+async def _prepare(settings: Settings, folder: Path) -> tuple[DemoUser, bool, DemoApplication]:
+    """The demo person, whether the password is new, and the demo application."""
     async with opened_store(settings, create=True) as store:
         instance = await store.ensure_instance(new_instance(now()))
-        known = _known_password(folder / "user.json")
-        if known is not None and await store.find_user_by_name(USER_NAME) is not None:
-            return _demo_user(settings, instance, known), False
-        password = random_password()
-        hasher = ThreadedHasher()
-        try:
-            await users.add_user(
-                store, hasher, user_name=USER_NAME, password=password, display_name="Demo User", now=now()
-            )
-        except AlreadyExists:
-            await users.set_password(store, hasher, user_name=USER_NAME, password=password, now=now())
-        return _demo_user(settings, instance, password), True
+        password, is_new = await _ensure_person(store, folder)
+        person = await users.require_user(store, USER_NAME)
+        application = await demo_application.prepare(settings, store, instance, person)
+    return _demo_user(settings, instance, password), is_new, application
+
+
+async def _ensure_person(store: Store, folder: Path) -> tuple[str, bool]:
+    """The demo person's password, and whether it is new."""
+    known = _known_password(folder / "user.json")
+    if known is not None and await store.find_user_by_name(USER_NAME) is not None:
+        return known, False
+    password = random_password()
+    hasher = ThreadedHasher()
+    try:
+        await users.add_user(
+            store, hasher, user_name=USER_NAME, password=password, display_name="Demo User", email=EMAIL, now=now()
+        )
+    except AlreadyExists:
+        await users.set_password(store, hasher, user_name=USER_NAME, password=password, now=now())
+    return password, True
 
 
 def _known_password(file: Path) -> str | None:
@@ -89,6 +100,10 @@ def _demo_user(settings: Settings, instance: Instance, password: str) -> DemoUse
         account_id=ACCOUNT_ID,
         role_name=ROLE_NAME,
     )
+
+
+def _json(value: msgspec.Struct) -> str:
+    return msgspec.json.format(msgspec.json.encode(value)).decode() + "\n"
 
 
 def _write(file: Path, text: str) -> None:
@@ -167,12 +182,36 @@ With boto3:
   grant = "urn:ietf:params:oauth:grant-type:device_code"
   print(oidc.create_token(**me, grantType=grant, deviceCode=device["deviceCode"])["expiresIn"], "seconds")
 
+As an application that signs with IAM credentials, with boto3 (docs/applications.md has the other grants):
+
+{_application_example(person, folder)}
+
 With curl:
 
 {_curl(person)}
 
 Stop with Ctrl-C. Everything is kept in {folder.parent}
 """
+
+
+def _application_example(person: DemoUser, folder: Path) -> str:
+    return f"""
+  import base64, hashlib, json, secrets, urllib.parse, boto3
+  app = json.load(open("{folder / "application.json"}"))
+  keys = {{"aws_access_key_id": app["access_key_id"], "aws_secret_access_key": app["secret_access_key"]}}
+  oidc = boto3.client("sso-oidc", region_name="{person.region}", endpoint_url="{person.endpoint}", **keys)
+  verifier = secrets.token_urlsafe(48)
+  digest = hashlib.sha256(verifier.encode()).digest()
+  challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+  asked = {{"response_type": "code", "client_id": app["application_arn"], "redirect_uri": app["redirect_uri"],
+           "state": "demo", "code_challenge": challenge, "code_challenge_method": "S256"}}
+  print("Open {person.endpoint}/authorize?" + urllib.parse.urlencode(asked))
+  back = urllib.parse.urlsplit(input("Approve, then paste the address that the browser ends at: "))
+  code = urllib.parse.parse_qs(back.query)["code"][0]
+  me = {{"clientId": app["application_arn"], "redirectUri": app["redirect_uri"], "codeVerifier": verifier}}
+  tokens = oidc.create_token_with_iam(**me, grantType="authorization_code", code=code)
+  print(tokens["scope"], tokens["expiresIn"], "seconds")
+""".strip("\n")
 
 
 def _curl(person: DemoUser) -> str:

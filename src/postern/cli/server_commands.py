@@ -1,19 +1,47 @@
 """The commands of those who run a server: what they are called and what they take."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from postern.cli.parser import Commands, Parser, add_command, add_group, add_json
+
+T = TypeVar("T")
 
 
 def declare(commands: Commands) -> None:
-    """``serve``, ``demo``, ``user``, ``client``, ``keys``, ``store``, ``config``."""
+    """``serve``, ``demo``, ``user``, ``group``, ``iam``, ``application``, ``trusted-token-issuer``, ``apply``,
+    ``client``, ``keys``, ``store``, ``config``.
+    """
     add_command(commands, "serve", "serve.serve", "Serve clients and pages.", _serve)
     add_command(
         commands, "demo", "demo.demo", "Serve a server to try: with a demo user, and what to paste to sign in.", _demo
     )
-    add_group(commands, "user", "People: add, list, disable, enable, password.", _user_commands)
+    add_group(commands, "user", "People: add, list, disable, enable, password, external-id.", _user_commands)
+    text = "Groups of people: add, list, remove, join, leave, members."
+    add_group(commands, "group", text, _of_directory("group_commands"))
+    text = "Access keys: add, list, disable, enable, remove, session."
+    add_group(commands, "iam", text, _of_directory("iam_commands"))
+    text = "Applications that sign with IAM credentials: add, update, assign, …"
+    add_group(commands, "application", text, _of_directory("application_commands"))
+    text = "Issuers of assertions: add, list, show, enable, disable, remove."
+    add_group(commands, "trusted-token-issuer", text, _of_directory("issuer_commands"))
+    text = "Make groups, issuers, access keys and applications as a file declares them."
+    add_command(commands, "apply", "apply.apply", text, _of_directory("apply"))
     add_group(commands, "client", "Registered clients: revoke.", _client_commands)
     add_group(commands, "keys", "The key ring: list, rotate, revoke.", _key_commands)
     add_group(commands, "store", "The store: check.", _store_commands)
     add_group(commands, "config", "Settings: check, show, docs.", _config_commands)
+
+
+def _of_directory(name: str) -> Callable[[T], None]:
+    """A declaration of `postern.cli.directory_commands`, imported when it is needed."""
+
+    def declare_further(whose: T) -> None:
+        from postern.cli import directory_commands
+
+        getattr(directory_commands, name)(whose)
+
+    return declare_further
 
 
 def _user_commands(users: Commands) -> None:
@@ -24,6 +52,8 @@ def _user_commands(users: Commands) -> None:
     add_command(
         users, "password", "user.password", "Set a new password; all the person's sign-ins end.", _user_password
     )
+    text = "Note the id that another directory has for a person."
+    add_command(users, "external-id", "external_ids.external_id", text, _user_external_id)
 
 
 def _client_commands(clients: Commands) -> None:
@@ -74,6 +104,8 @@ def _user_add(parser: Parser) -> None:
     _user_named(parser)
     parser.add_argument("--display-name", default="", help="name shown on the pages")
     parser.add_argument("--email", default="", help="e-mail address")
+    text = "the id that another directory has for the person; may be repeated"
+    parser.add_argument("--external-id", action="append", metavar="ISSUER=ID", help=text)
     _password_source(parser)
 
 
@@ -85,6 +117,12 @@ def _user_named(parser: Parser) -> None:
 def _user_password(parser: Parser) -> None:
     _user_named(parser)
     _password_source(parser)
+
+
+def _user_external_id(parser: Parser) -> None:
+    _user_named(parser)
+    parser.add_argument("external_id", metavar="ISSUER=ID")
+    parser.add_argument("--remove", action="store_true", help="forget it instead")
 
 
 def _password_source(parser: Parser) -> None:

@@ -11,6 +11,7 @@ from postern.cli.exit_codes import CommandFailed
 from postern.cli.output import columns, now, show, utc
 from postern.core import users
 from postern.core.records import User, UserStatus
+from postern.core.store import Store
 from postern.server.password_hashing import ThreadedHasher
 
 
@@ -54,16 +55,33 @@ def random_password() -> str:
 
 
 async def _add(options: argparse.Namespace, password: str) -> User:
+    if options.external_id:
+        return await _add_with_external_ids(options, password)
     async with opened_store(settings_from(options), create=True) as store:
-        return await users.add_user(
-            store,
-            ThreadedHasher(),
-            user_name=options.user_name,
-            password=password,
-            display_name=options.display_name,
-            email=options.email,
-            now=now(),
-        )
+        return await _add_to(store, options, password)
+
+
+async def _add_with_external_ids(options: argparse.Namespace, password: str) -> User:
+    from postern.cli import external_ids
+
+    pairs = [external_ids.issuer_and_id(text) for text in options.external_id]
+    async with opened_store(settings_from(options), create=True) as store:
+        await external_ids.require_free(store, pairs)
+        user = await _add_to(store, options, password)
+        await external_ids.note(store, user, pairs)
+        return user
+
+
+async def _add_to(store: Store, options: argparse.Namespace, password: str) -> User:
+    return await users.add_user(
+        store,
+        ThreadedHasher(),
+        user_name=options.user_name,
+        password=password,
+        display_name=options.display_name,
+        email=options.email,
+        now=now(),
+    )
 
 
 async def _list(options: argparse.Namespace) -> list[User]:

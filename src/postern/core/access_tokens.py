@@ -28,9 +28,17 @@ async def verify(service: Service, text: str) -> AccessToken:
     if now >= claims.expires_at:
         raise UnauthorizedException(reason="access token has expired")
     family = await service.store.find_token_family(claims.row_id)
-    if family is None or not family.is_live(now):
+    if family is None or not family.is_live(now) or not await has_live_ancestors(service, family, now):
         raise UnauthorizedException(reason="the sign-in of the access token has ended")
     if family.client_digest in service.revoked_clients:
         # Begun on another worker in the second before it knew of the revocation.
         raise UnauthorizedException(reason="client registration was revoked")
     return AccessToken(family, scopes.unmask(claims.scope_mask, family.scopes), claims.expires_at)
+
+
+async def has_live_ancestors(service: Service, family: TokenFamily, now: int) -> bool:
+    """What token exchange made ends with what it was made from."""
+    if family.parent_family_id is None:
+        return True
+    lineage = await service.store.find_lineage(family.family_id)
+    return bool(lineage) and lineage[-1].parent_family_id is None and all(each.is_live(now) for each in lineage)

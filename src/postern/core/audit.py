@@ -11,6 +11,8 @@ class EventName(StrEnum):
     """Operations as CloudTrail names them, then the security events that it lacks."""
 
     CREATE_TOKEN = "CreateToken"
+    CREATE_TOKEN_WITH_IAM = "CreateTokenWithIAM"
+    REVOKE_TOKEN_WITH_IAM = "RevokeTokenWithIAM"
     LOGOUT = "Logout"
     USER_AUTHENTICATION = "UserAuthentication"
     DEVICE_APPROVED = "DeviceAuthorizationApproved"
@@ -23,6 +25,7 @@ class EventName(StrEnum):
     USER_CODE_ALARM = "UserCodeAlarm"
     USER_CODE_THROTTLED = "UserCodeThrottled"
     PASSWORD_THROTTLED = "PasswordThrottled"
+    SIGNATURE_REJECTED = "SignatureRejected"
 
 
 class AuditEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -39,3 +42,7 @@ class AuditEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     source_address: str | None = None
     requester_address: str | None = None
     reason: str | None = None
+    application_arn: str | None = None
+    principal_arn: str | None = None
+    access_key_id: str | None = None
+    trusted_token_issuer_arn: str | None = None

@@ -10,16 +10,19 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from postern.api.errors import InvalidClientException
+from postern.api.errors import InvalidClientException, SsoOidcError
 from postern.core import pkce, redirect_uris, scopes, sign_in, tokens
 from postern.core.audit import AuditEvent, EventName
 from postern.core.caller import Caller
-from postern.core.client_registration import AUTHORIZATION_CODE, Client
+from postern.core.clients import AUTHORIZATION_CODE, Client
+from postern.core.directory.applications import as_client
+from postern.core.grants.base import refusal_to_issue
 from postern.core.records import AuthorizationCode
 from postern.core.service import Service
 from postern.core.sign_in import ActiveSession
 
 MAX_STATE = 2048
+MAX_NONCE = 512
 
 
 class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +33,7 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
     state: str | None
     scopes: tuple[str, ...]
     code_challenge: str
+    nonce: str | None = None
 
 
 class AuthorizationRefused(Exception):
@@ -47,15 +51,15 @@ class AuthorizationRefused(Exception):
         self.client_name = client_name
 
 
-def validate(service: Service, query: Mapping[str, str]) -> AuthorizationRequest:
+async def validate(service: Service, query: Mapping[str, str]) -> AuthorizationRequest:
     """Check the parameters of ``/authorize``; some clients send ``scope``, some ``scopes``.
 
     Raises:
         AuthorizationRefused: unknown client, redirect URI that does not match, or anything else that is wrong.
     """
-    client = _identify(service, query.get("client_id", ""))
+    client = await _identify(service, query.get("client_id", ""))
     redirect_uri = query.get("redirect_uri", "")
-    if not any(redirect_uris.matches(registered, redirect_uri) for registered in client.registration.redirect_uris):
+    if not any(redirect_uris.matches(registered, redirect_uri) for registered in client.redirect_uris):
         raise AuthorizationRefused(
             "invalid_request", "The address to return to is not one that the application registered."
         )
@@ -65,25 +69,36 @@ def validate(service: Service, query: Mapping[str, str]) -> AuthorizationRequest
 
     def refuse(error: str, description: str) -> AuthorizationRefused:
         back = error_url(service, redirect_uri, state, error, description)
-        return AuthorizationRefused(error, description, back, client.registration.name)
+        return AuthorizationRefused(error, description, back, client.name)
 
     if AUTHORIZATION_CODE not in client.grant_types:
         raise refuse("unauthorized_client", "Client is unauthorized")
     if query.get("response_type") != "code":
         raise refuse("unsupported_response_type", "Only response_type=code is supported.")
     challenge = query.get("code_challenge", "")
-    if query.get("code_challenge_method") != pkce.METHOD or not pkce.is_challenge(challenge):
+    if not _is_challenge(client, challenge, query.get("code_challenge_method", "")):
         raise refuse("invalid_request", "A code_challenge with code_challenge_method=S256 is required.")
+    nonce = query.get("nonce")
+    if nonce is not None and len(nonce) > MAX_NONCE:
+        raise refuse("invalid_request", "The nonce is too long.")
     requested = scopes.parse(query.get("scope") or query.get("scopes") or "")
-    if len(requested) > scopes.MAX_SCOPES or not scopes.within(requested, client.registration.scopes):
+    if len(requested) > scopes.MAX_SCOPES or not scopes.within(requested, client.scopes):
         raise refuse("invalid_scope", "The scope goes beyond what the application registered.")
     return AuthorizationRequest(
         client=client,
         redirect_uri=redirect_uri,
         state=state,
-        scopes=requested or client.registration.scopes,
+        scopes=requested or client.scopes,
         code_challenge=challenge,
+        nonce=nonce,
     )
+
+
+def _is_challenge(client: Client, challenge: str, method: str) -> bool:
+    """An application may be configured to do without; a challenge that it does send must be good."""
+    if not challenge and not method:
+        return not client.requires_pkce
+    return method == pkce.METHOD and pkce.is_challenge(challenge)
 
 
 def consent_token(service: Service, active: ActiveSession, raw_query: str) -> str:
@@ -98,19 +113,27 @@ def is_consent_token(service: Service, active: ActiveSession, raw_query: str, to
 
 
 async def approve(service: Service, active: ActiveSession, request: AuthorizationRequest, caller: Caller) -> str:
-    """Issue an authorization code; the URL that takes it to the client."""
+    """Issue an authorization code; the URL that takes it to the client, or that tells it that the person may not use
+    it.
+    """
     now = service.now()
+    if refusal := await _why_not(service, active, request.client):
+        _record(service, active, request, caller, EventName.CONSENT_GIVEN, refusal.reason)
+        return error_url(service, request.redirect_uri, request.state, refusal.error, refusal.description)
     code = AuthorizationCode(
         code_id=service.new_row_id(),
         client_digest=request.client.digest,
-        client_name=request.client.registration.name,
+        client_name=request.client.name,
         user_id=active.user.user_id,
         scopes=request.scopes,
-        issues_refresh_token=request.client.registration.issues_refresh_token,
+        issues_refresh_token=request.client.issues_refresh_token,
         redirect_uri=request.redirect_uri,
         code_challenge=request.code_challenge,
         created_at=now,
         expires_at=now + service.policy.lifetimes.authorization_code,
+        application_arn=request.client.application_arn,
+        authenticated_at=active.session.created_at,
+        nonce=request.nonce,
     )
     await service.store.create_authorization_code(code)
     _record(service, active, request, caller, EventName.CONSENT_GIVEN)
@@ -138,7 +161,13 @@ def _redirect(service: Service, redirect_uri: str, state: str | None, **paramete
     return redirect_uri + separator + urlencode(parameters, quote_via=quote, safe="", errors="replace")
 
 
-def _identify(service: Service, client_id: str) -> Client:
+async def _identify(service: Service, client_id: str) -> Client:
+    """The client of a registration, or the application of an ARN."""
+    if client_id.startswith("arn:"):
+        application = await service.store.find_application(client_id)
+        if application is not None and application.enabled:
+            return as_client(application)
+        raise AuthorizationRefused("invalid_request", "The application is not known here, or is switched off.")
     try:
         return service.identify_client(client_id)
     except InvalidClientException:
@@ -147,15 +176,31 @@ def _identify(service: Service, client_id: str) -> Client:
         ) from None
 
 
+async def _why_not(service: Service, active: ActiveSession, client: Client) -> SsoOidcError | None:
+    """Why this person may not use the application, as it would be told when the code is redeemed."""
+    if client.application_arn is None:
+        return None
+    standing = await service.store.find_standing(client.application_arn, active.user.user_id)
+    return refusal_to_issue(active.user, standing, AUTHORIZATION_CODE, "Access denied")
+
+
 def _record(
-    service: Service, active: ActiveSession, request: AuthorizationRequest, caller: Caller, name: EventName
+    service: Service,
+    active: ActiveSession,
+    request: AuthorizationRequest,
+    caller: Caller,
+    name: EventName,
+    reason: str | None = None,
 ) -> None:
     service.record(
         AuditEvent(
             event_name=name,
             event_time=service.now(),
+            outcome="Failure" if reason else "Success",
+            reason=reason,
+            application_arn=request.client.application_arn,
             user_id=active.user.user_id,
-            client_name=request.client.registration.name,
+            client_name=request.client.name,
             client_digest=request.client.digest.hex(),
             source_address=caller.address,
         )

@@ -7,9 +7,26 @@ from ipaddress import IPv6Address, IPv6Network
 import msgspec
 
 
+class Principal(msgspec.Struct, frozen=True, kw_only=True):
+    """An IAM principal that signed a request. ``arn`` is who it is now; of an assumed role's session ``role_arn`` is
+    the role, which policies name.
+    """
+
+    arn: str
+    access_key_id: str
+    role_arn: str | None = None
+
+    @property
+    def account_id(self) -> str:
+        return self.arn.split(":")[4]
+
+
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
+    """``principal`` is there where the operation demands a signature."""
+
     address: str
     user_agent: str = ""
+    principal: Principal | None = None
 
     @property
     def counted_address(self) -> str:

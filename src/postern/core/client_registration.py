@@ -9,17 +9,13 @@ import hmac
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
-from hashlib import sha256
 
 import msgspec
 
 from postern.api.errors import InvalidClientException
 from postern.core import scopes
+from postern.core.clients import AUTHORIZATION_CODE, DEVICE_CODE, REFRESH_TOKEN, Client, client_digest
 from postern.core.keys import Key, KeyRing, Purpose
-
-AUTHORIZATION_CODE = "authorization_code"
-DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
-REFRESH_TOKEN = "refresh_token"
 
 MAX_CLIENT_ID = 4096
 _MAC_BYTES = 32
@@ -56,14 +52,6 @@ class ClientRegistration(msgspec.Struct, frozen=True, kw_only=True, array_like=T
         return REFRESH_TOKEN in self.grant_types
 
 
-class Client(msgspec.Struct, frozen=True, kw_only=True):
-    """A registration that was verified, the digest by which rows refer to it, and the grants that it may use."""
-
-    registration: ClientRegistration
-    digest: bytes
-    grant_types: tuple[str, ...]
-
-
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(ClientRegistration).decode
 
@@ -81,8 +69,13 @@ def write_client_secret(key: Key, client_id: str) -> str:
     return urlsafe_b64encode(key.mac(Purpose.CLIENT_SECRET, client_id.encode())).rstrip(b"=").decode()
 
 
-def client_digest(client_id: str) -> bytes:
-    return sha256(client_id.encode("utf-8", "surrogatepass")).digest()
+def read(ring: KeyRing, client_id: str) -> ClientRegistration:
+    """All that ``client_id`` carries.
+
+    Raises:
+        InvalidClientException: not a client id of this server.
+    """
+    return _open(ring, client_id)[0]
 
 
 def identify(ring: KeyRing, client_id: str) -> Client:
@@ -91,7 +84,7 @@ def identify(ring: KeyRing, client_id: str) -> Client:
     Raises:
         InvalidClientException: not a client id of this server.
     """
-    return _open(ring, client_id)[0]
+    return _client(read(ring, client_id), client_id)
 
 
 def require_current(client: Client, revoked: frozenset[bytes], now: int) -> None:
@@ -99,7 +92,7 @@ def require_current(client: Client, revoked: frozenset[bytes], now: int) -> None
     Raises:
         InvalidClientException: the registration has expired or was revoked.
     """
-    if now >= client.registration.expires_at:
+    if client.expires_at is not None and now >= client.expires_at:
         raise InvalidClientException(reason="client registration has expired")
     if client.digest in revoked:
         raise InvalidClientException(reason="client registration was revoked")
@@ -111,21 +104,30 @@ def authenticate(ring: KeyRing, client_id: str, client_secret: str) -> Client:
     Raises:
         InvalidClientException: unknown id or wrong secret: one text for both.
     """
-    client, key = _open(ring, client_id)
+    registration, key = _open(ring, client_id)
     expected = write_client_secret(key, client_id)
     if not client_secret.isascii() or not hmac.compare_digest(expected, client_secret):
         raise InvalidClientException(reason="wrong client secret")
-    return client
+    return _client(registration, client_id)
 
 
-def _open(ring: KeyRing, client_id: str) -> tuple[Client, Key]:
+def _open(ring: KeyRing, client_id: str) -> tuple[ClientRegistration, Key]:
     payload, mac = _split(client_id)
     key = ring.get(int.from_bytes(payload[:_KEY_ID_BYTES], "big"))
     if key is None or not hmac.compare_digest(mac, key.mac(Purpose.CLIENT_ID, payload)):
         raise InvalidClientException(reason="client id was not issued by this server")
-    registration = _decode(payload[_KEY_ID_BYTES:])
-    client = Client(registration=registration, digest=client_digest(client_id), grant_types=registration.grant_types)
-    return client, key
+    return _decode(payload[_KEY_ID_BYTES:]), key
+
+
+def _client(registration: ClientRegistration, client_id: str) -> Client:
+    return Client(
+        digest=client_digest(client_id),
+        name=registration.name,
+        scopes=registration.scopes,
+        grant_types=registration.grant_types,
+        redirect_uris=registration.redirect_uris,
+        expires_at=registration.expires_at,
+    )
 
 
 def _split(client_id: str) -> tuple[bytes, bytes]:

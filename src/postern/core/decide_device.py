@@ -3,7 +3,6 @@
 import msgspec
 
 from postern.api.errors import AccessDeniedException, ExpiredTokenException
-from postern.core.grants.base import may_issue
 from postern.core.records import DeviceAuthorization, DeviceStatus, User
 from postern.core.store import DecideDeviceAuthorization
 
@@ -23,7 +22,7 @@ def decide(
         return authorization
     if command.now >= authorization.expires_at:
         raise ExpiredTokenException(reason="device authorization has expired")
-    if not may_issue(user):
+    if user is None or not user.enabled:
         raise AccessDeniedException(reason="the person is disabled or gone")
     return msgspec.structs.replace(
         authorization,

@@ -5,7 +5,7 @@ stand.
 field's own.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -38,6 +38,13 @@ class InstancePolicy(Section, frozen=True, kw_only=True):
     start_url_aliases: Annotated[
         tuple[str, ...],
         Help("Further start URLs that clients may name, for example https://my-company.awsapps.com/start."),
+    ] = ()
+    sibling_regions: Annotated[
+        tuple[str, ...],
+        Help(
+            "Servers of other regions, each as REGION=URL; a token that was made there is answered with "
+            "InvalidRequestRegionException and that URL."
+        ),
     ] = ()
 
 
@@ -94,6 +101,41 @@ class ClientPolicy(Section, frozen=True, kw_only=True):
     ] = True
 
 
+class IamPolicy(Section, frozen=True, kw_only=True):
+    max_clock_skew: Annotated[
+        int, msgspec.Meta(ge=1, le=15 * MINUTE), Help("How far the date of a signature may be from ours.", "seconds")
+    ] = 5 * MINUTE
+    max_session: Annotated[
+        int,
+        msgspec.Meta(ge=15 * MINUTE, le=36 * HOUR),
+        Help("Longest life of temporary credentials that postern iam makes.", "seconds"),
+    ] = 12 * HOUR
+
+
+class IdTokenPolicy(Section, frozen=True, kw_only=True):
+    algorithm: Annotated[
+        Literal["ES256", "RS256"], Help("Signature of ID tokens: ES256, or RS256 where a consumer needs it.")
+    ] = "ES256"
+
+
+class TrustedIssuerPolicy(Section, frozen=True, kw_only=True):
+    allowed_networks: Annotated[
+        tuple[str, ...],
+        Help(
+            "Networks, for example 10.1.0.0/16, in which trusted token issuers may be, with http too; else only https "
+            "to public addresses is allowed. A server whose own URL is on loopback also reaches issuers on loopback."
+        ),
+    ] = ()
+    keys_lifetime: Annotated[
+        int,
+        msgspec.Meta(ge=30, le=DAY),
+        Help("How long the keys of an issuer are kept; a key that it removed is good for no longer.", "seconds"),
+    ] = 5 * MINUTE
+    max_assertion_lifetime: Annotated[
+        int, Positive, Help("Longest time between an assertion's iat (or now) and its exp.", "seconds")
+    ] = DAY
+
+
 class DevicePolicy(Section, frozen=True, kw_only=True):
     interval: Annotated[int, Positive, Help("Interval at which clients may poll.", "seconds")] = 1
     poll_burst: Annotated[int, Positive, Help("Polls that may come at once; the AWS CLI sends two.")] = 2
@@ -145,3 +187,6 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     device: DevicePolicy = DevicePolicy()
     limits: LimitPolicy = LimitPolicy()
     keys: KeyPolicy = KeyPolicy()
+    iam: IamPolicy = IamPolicy()
+    id_tokens: IdTokenPolicy = IdTokenPolicy()
+    trusted_issuers: TrustedIssuerPolicy = TrustedIssuerPolicy()

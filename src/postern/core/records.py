@@ -35,6 +35,13 @@ class RingKeyRecord(Record, frozen=True, kw_only=True):
     activates_at: int
 
 
+class RsaKeyRecord(Record, frozen=True, kw_only=True):
+    """The RSA half of a ring key, where ID tokens are signed with RS256: PKCS #8 in DER, sealed by the master key."""
+
+    key_id: int
+    wrapped_private_key: bytes
+
+
 class UserStatus(StrEnum):
     ENABLED = "ENABLED"
     DISABLED = "DISABLED"
@@ -99,7 +106,11 @@ class DevicePoll(Record, frozen=True, kw_only=True):
 
 
 class AuthorizationCode(Record, frozen=True, kw_only=True):
-    """An authorization code (RFC 6749 4.1) bound to client, redirect URI, code challenge and person."""
+    """An authorization code (RFC 6749 4.1) bound to client, redirect URI, code challenge and person.
+
+    ``code_challenge`` is empty where an application does without PKCE. ``authenticated_at`` is when the person proved
+    who they are, ``nonce`` what the application wants to find in the ID token (OIDC Core 3.1.2.1).
+    """
 
     code_id: int
     client_digest: bytes
@@ -114,6 +125,9 @@ class AuthorizationCode(Record, frozen=True, kw_only=True):
     failed_verifiers: int = 0
     family_id: int | None = None
     redeemed_at: int | None = None
+    application_arn: str | None = None
+    authenticated_at: int | None = None
+    nonce: str | None = None
 
 
 class TokenFamily(Record, frozen=True, kw_only=True):
@@ -122,6 +136,9 @@ class TokenFamily(Record, frozen=True, kw_only=True):
     ``rotated_at`` is when the current generation was issued, ``expires_at`` the absolute end that rotation does not
     move. All tokens of a family are made with one ring key, so that a retried rotation gets the identical successor
     even across a key rotation.
+
+    ``application_arn`` is there if the client is an application. A family that token exchange made ends with its
+    ``parent_family_id``.
     """
 
     family_id: int
@@ -140,6 +157,10 @@ class TokenFamily(Record, frozen=True, kw_only=True):
     idle_expires_at: int
     revoked_at: int | None = None
     revocation_reason: str | None = None
+    application_arn: str | None = None
+    parent_family_id: int | None = None
+    authenticated_at: int | None = None
+    nonce: str | None = None
 
     def is_live(self, now: int) -> bool:
         """Neither revoked nor past its absolute end."""

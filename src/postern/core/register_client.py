@@ -16,13 +16,13 @@ from postern.api.sso_oidc import RegisterClientRequest, RegisterClientResponse
 from postern.core import redirect_uris, scopes, start_urls
 from postern.core.caller import Caller
 from postern.core.client_registration import (
-    AUTHORIZATION_CODE,
     MAX_CLIENT_ID,
     ClientRegistration,
     new_nonce,
     write_client_id,
     write_client_secret,
 )
+from postern.core.clients import AUTHORIZATION_CODE
 from postern.core.grants import GRANTS
 from postern.core.service import Service
 

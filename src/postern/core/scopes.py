@@ -45,6 +45,11 @@ def validate(scopes: tuple[str, ...] | None, admitted: tuple[str, ...]) -> tuple
     return unique
 
 
+def is_scope(text: str) -> bool:
+    """Whether it has the form of a scope; the portal's old one is the exception."""
+    return text == LEGACY_PORTAL or _SCOPE.fullmatch(text) is not None
+
+
 def distinct(scopes: tuple[str, ...] | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(scopes or ()))
 

@@ -6,15 +6,18 @@ import secrets
 from collections.abc import Callable
 from typing import TypeVar
 
-from postern.core import start_urls
+from postern.core import regions, start_urls
 from postern.core.audit import AuditEvent
-from postern.core.client_registration import Client, authenticate, identify, require_current
+from postern.core.client_registration import authenticate, identify, require_current
+from postern.core.clients import Client
+from postern.core.issuer_keys import NO_ISSUER_KEYS, IssuerKeys
 from postern.core.keys import KeyRing, MasterKey, new_key_record, open_ring, retired, rotation_due
 from postern.core.pacing import Pacer
 from postern.core.passwords import PasswordHasher
 from postern.core.policy import Policy
 from postern.core.records import Instance
 from postern.core.row_ids import new_row_id
+from postern.core.signing_keys import SigningKeys, renew_signing_keys
 from postern.core.store import Store
 from postern.core.tokens import Claims, Kind, open_value
 
@@ -42,6 +45,9 @@ class Service:
         ring: KeyRing,
         passwords: PasswordHasher,
         record: Recorder,
+        master: MasterKey,
+        issuer_keys: IssuerKeys,
+        signing_keys: SigningKeys,
     ) -> None:
         self.store = store
         self.clock = clock
@@ -50,6 +56,10 @@ class Service:
         self.ring = ring
         self.passwords = passwords
         self.record = record
+        self.master = master
+        self.issuer_keys = issuer_keys
+        self.signing_keys = signing_keys
+        self.sibling_regions = regions.siblings(policy)
         self.revoked_clients: frozenset[bytes] = frozenset()
         self._proven_clients: dict[tuple[str, str], Client] = {}
         self._opened_device_codes: dict[str, Claims] = {}
@@ -102,20 +112,21 @@ class Service:
         require_current(client, self.revoked_clients, self.now())
         return client
 
-    async def renew(self, master: MasterKey) -> None:
+    async def renew(self) -> None:
         """Read keys and denylist anew; rotate and retire keys when it is time."""
-        now = self.now()
+        now, master = self.now(), self.master
         records = await self.store.list_ring_keys()
         if rotation_due(records, self.policy, now):
             newest = max((record.activates_at for record in records), default=-1)
             successor = new_key_record(master, created_at=now, activates_at=now + self.policy.keys.publish_lead)
             await self.store.ensure_ring_key(successor, unless_newer_than=newest)
             records = await self.store.list_ring_keys()
-        ring = open_ring(master, records, now, self.ring)
+        ring = open_ring(master, records, now, self.ring, regions.tag(self.policy.instance.region))
         if ring.keys.keys() != self.ring.keys.keys():
             self._proven_clients.clear()
             self._opened_device_codes.clear()
         self.ring = ring
+        self.signing_keys = await renew_signing_keys(self.store, master, ring, self.policy, self.signing_keys)
         if old := retired(records, self.policy, now):
             await self.store.remove_ring_keys(old)
         self.revoked_clients = frozenset(
@@ -134,7 +145,14 @@ def _per_minute(calls: int, burst: int) -> Pacer | None:
 
 
 async def open_service(
-    *, store: Store, clock: Clock, policy: Policy, master: MasterKey, passwords: PasswordHasher, record: Recorder
+    *,
+    store: Store,
+    clock: Clock,
+    policy: Policy,
+    master: MasterKey,
+    passwords: PasswordHasher,
+    record: Recorder,
+    issuer_keys: IssuerKeys = NO_ISSUER_KEYS,
 ) -> Service:
     """A service on ``store``, which gets an instance and a first key if it has none.
 
@@ -147,11 +165,20 @@ async def open_service(
     if not records:
         await store.ensure_ring_key(new_key_record(master, created_at=now, activates_at=now), unless_newer_than=-1)
         records = await store.list_ring_keys()
-    ring = open_ring(master, records, now)
+    ring = open_ring(master, records, now, region_tag=regions.tag(policy.instance.region))
     service = Service(
-        store=store, clock=clock, policy=policy, instance=instance, ring=ring, passwords=passwords, record=record
+        store=store,
+        clock=clock,
+        policy=policy,
+        instance=instance,
+        ring=ring,
+        passwords=passwords,
+        record=record,
+        master=master,
+        issuer_keys=issuer_keys,
+        signing_keys=SigningKeys(()),
     )
-    await service.renew(master)
+    await service.renew()
     return service
 
 

@@ -4,7 +4,7 @@ from postern.api.errors import InternalServerException, SlowDownException, Unaut
 from postern.api.sso_oidc import StartDeviceAuthorizationRequest, StartDeviceAuthorizationResponse
 from postern.core import start_urls, tokens, user_codes
 from postern.core.caller import Caller
-from postern.core.client_registration import DEVICE_CODE, Client
+from postern.core.clients import DEVICE_CODE, Client
 from postern.core.records import DeviceAuthorization
 from postern.core.service import Service
 from postern.core.store import AlreadyExists
@@ -50,14 +50,13 @@ async def _create(service: Service, client: Client, caller: Caller) -> tuple[Dev
 
 def _authorization(service: Service, client: Client, caller: Caller, user_code_digest: bytes) -> DeviceAuthorization:
     now = service.now()
-    registration = client.registration
     return DeviceAuthorization(
         authorization_id=service.new_row_id(),
         user_code_digest=user_code_digest,
         client_digest=client.digest,
-        client_name=registration.name,
-        scopes=registration.scopes,
-        issues_refresh_token=registration.issues_refresh_token,
+        client_name=client.name,
+        scopes=client.scopes,
+        issues_refresh_token=client.issues_refresh_token,
         requester_address=caller.address,
         requester_agent=caller.user_agent,
         created_at=now,

@@ -7,11 +7,12 @@ refusal's own effects (a revoked family, a counted failure) are on disk as well.
 verb raises `StoreUnavailable` and has changed nothing.
 """
 
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 
 from postern.core.attempts import Schedule
+from postern.core.directory.records import AccessKey, Application, ApplicationStanding, TrustedTokenIssuer
 from postern.core.records import (
     Attempts,
     AuthorizationCode,
@@ -19,12 +20,16 @@ from postern.core.records import (
     DeviceAuthorization,
     DevicePoll,
     Instance,
+    Record,
     RevokedClient,
     RingKeyRecord,
+    RsaKeyRecord,
     TokenFamily,
     User,
     UserStatus,
 )
+
+R = TypeVar("R", bound=Record)
 
 # An authorization code lives for a minute, but one that was redeemed must be known when it comes back later (RFC 6749
 # 4.1.2): its row stays for so many seconds after its end.
@@ -45,6 +50,10 @@ class AlreadyExists(StoreError):
 
 class NotFound(StoreError):
     """The record that a verb should change does not exist."""
+
+
+class Conflict(StoreError):
+    """The record that a verb should replace is not as it was read: somebody else changed it."""
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +80,7 @@ class RedeemAuthorizationCode(Command, frozen=True, kw_only=True):
     requested_scopes: tuple[str, ...] | None
     replay_window: int
     family: "FamilyTerms"
+    application_arn: str | None = None
 
     def __repr__(self) -> str:
         """Without the code verifier, which is a secret."""
@@ -85,6 +95,49 @@ class RotateRefreshToken(Command, frozen=True, kw_only=True):
     replay_window: int
     access_lifetime: int
     idle_lifetime: int
+    application_arn: str | None = None
+
+
+class AcceptAssertion(Command, frozen=True, kw_only=True):
+    """``assertion_digest`` stands for issuer and ``jti``; it is remembered until ``assertion_expires_at``.
+    ``trusted_token_issuer_arn`` must still be enabled, and the application must still trust it.
+    """
+
+    assertion_digest: bytes
+    assertion_expires_at: int
+    trusted_token_issuer_arn: str
+    user_id: str
+    client_digest: bytes
+    client_name: str
+    application_arn: str
+    scopes: tuple[str, ...]
+    issues_refresh_token: bool
+    authenticated_at: int | None
+    family: "FamilyTerms"
+
+
+class ExchangeToken(Command, frozen=True, kw_only=True):
+    """``subject_family_id`` is the sign-in that the subject token belongs to, ``subject_scopes`` what it carries."""
+
+    subject_family_id: int
+    subject_scopes: tuple[str, ...]
+    client_digest: bytes
+    client_name: str
+    application_arn: str
+    instance_arn: str
+    scopes: tuple[str, ...]
+    issues_refresh_token: bool
+    family: "FamilyTerms"
+
+
+class ConfigurationChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What administrators change, all of it or nothing. ``replace`` holds pairs: as it was read, as it shall be;
+    ``remove`` holds whole records.
+    """
+
+    create: tuple[Record, ...] = ()
+    replace: tuple[tuple[Record, Record], ...] = ()
+    remove: tuple[Record, ...] = ()
 
 
 class FamilyTerms(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,7 +177,15 @@ class Store(Protocol):
 
     async def list_ring_keys(self) -> list[RingKeyRecord]: ...
 
-    async def remove_ring_keys(self, key_ids: list[int]) -> None: ...
+    async def remove_ring_keys(self, key_ids: list[int]) -> None:
+        """With their RSA halves."""
+        ...
+
+    async def ensure_rsa_key(self, key: RsaKeyRecord) -> None:
+        """Add the RSA half of a ring key unless it has one."""
+        ...
+
+    async def list_rsa_keys(self) -> list[RsaKeyRecord]: ...
 
     # People
 
@@ -138,6 +199,12 @@ class Store(Protocol):
     async def find_user(self, user_id: str) -> User | None: ...
 
     async def find_user_by_name(self, canonical_name: str) -> User | None: ...
+
+    async def find_users_by_attribute(self, path: str, value: str) -> list[User]:
+        """People with this very value of ``userName`` (canonical), ``emails.value`` (in lower case) or
+        ``externalIds.id``; nobody for other paths. Two at most: more are not told apart.
+        """
+        ...
 
     async def list_users(self) -> list[User]: ...
 
@@ -158,6 +225,30 @@ class Store(Protocol):
             NotFound: there is no such person.
         """
         ...
+
+    # Configuration: groups, applications, issuers, access keys
+
+    async def list_configuration(self, kind: type[R]) -> list[R]:
+        """All records of a kind of `postern.core.directory.records` that administrators keep."""
+        ...
+
+    async def change_configuration(self, change: ConfigurationChange) -> None:
+        """What is removed takes what hangs on it along: a group its memberships and assignments, an application its
+        assignments.
+
+        Raises:
+            AlreadyExists: a key or unique name is taken.
+            Conflict: a record to be replaced or removed is not as given.
+        """
+        ...
+
+    async def find_access_key(self, access_key_id: str) -> AccessKey | None: ...
+
+    async def find_application(self, application_arn: str) -> Application | None: ...
+
+    async def find_trusted_token_issuer(self, trusted_token_issuer_arn: str) -> TrustedTokenIssuer | None: ...
+
+    async def find_standing(self, application_arn: str, user_id: str) -> ApplicationStanding: ...
 
     # Clients
 
@@ -234,6 +325,34 @@ class Store(Protocol):
                 then the family is
                 revoked.
             InvalidScopeException: more scopes are requested than were granted; nothing is consumed.
+        """
+        ...
+
+    async def accept_assertion(self, command: AcceptAssertion) -> TokenFamily:
+        """The token family of an assertion (RFC 7523), which no second call ever gets.
+
+        Raises:
+            InvalidGrantException: the assertion was used before, the person is disabled, or the issuer is not trusted
+                any more.
+            InvalidClientException, UnauthorizedClientException: the application is disabled, or has lost the grant.
+            AccessDeniedException: the person is not assigned.
+        """
+        ...
+
+    async def exchange_token(self, command: ExchangeToken) -> TokenFamily:
+        """A new token family that ends with the subject's (RFC 8693).
+
+        Raises:
+            InvalidGrantException: the subject has ended, is the application itself, does not name it as a target, or
+                the person is disabled.
+            InvalidClientException, UnauthorizedClientException: the application is disabled, or has lost the grant.
+            AccessDeniedException: the person is not assigned.
+        """
+        ...
+
+    async def find_lineage(self, family_id: int) -> list[TokenFamily]:
+        """A family and those that it was made from by token exchange, nearest first; one that is gone ends the list
+        early.
         """
         ...
 

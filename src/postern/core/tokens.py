@@ -19,7 +19,9 @@ from postern.core.keys import Key, KeyRing, Purpose
 from postern.core.records import TokenFamily
 
 _VERSION = 1
-_PAYLOAD = Struct(">BxIQ16s")
+_PAYLOAD = Struct(">BxIQ16s")  # version, key id, region tag (24 bits) and end (40 bits), sealed block
+_END_BITS = 40
+_END_MASK = (1 << _END_BITS) - 1
 _BLOCK = Struct(">QII")
 _LEFT = 3 + _PAYLOAD.size * 4 // 3
 _LENGTH = _LEFT + 1 + 43
@@ -52,20 +54,16 @@ class Claims(msgspec.Struct, frozen=True):
 
 def mint(key: Key, kind: Kind, claims: Claims) -> str:
     block = key.seal(_BLOCK.pack(claims.row_id, claims.generation, claims.scope_mask))
-    return _write(key, kind, _PAYLOAD.pack(_VERSION, key.key_id, claims.expires_at, block))
+    tagged_end = key.region_tag << _END_BITS | min(claims.expires_at, _END_MASK)
+    return _write(key, kind, _PAYLOAD.pack(_VERSION, key.key_id, tagged_end, block))
 
 
 def open_value(ring: KeyRing, kind: Kind, text: str) -> Claims | None:
     """What ``text`` says if this server made it as a ``kind``; ``None`` for anything else."""
-    if len(text) != _LENGTH or not text.isascii() or not text.startswith(kind.prefix) or "+" in text or "/" in text:
+    payload = _payload(kind, text)
+    if payload is None:
         return None
-    try:
-        payload = urlsafe_b64decode(text[3:_LEFT])
-    except Base64Error:
-        return None
-    if len(payload) != _PAYLOAD.size:
-        return None
-    version, key_id, expires_at, block = _PAYLOAD.unpack(payload)
+    version, key_id, tagged_end, block = _PAYLOAD.unpack(payload)
     key = ring.get(key_id)
     if key is None or version != _VERSION:
         return None
@@ -73,7 +71,26 @@ def open_value(ring: KeyRing, kind: Kind, text: str) -> Claims | None:
     if text[_LEFT] != ":" or not hmac.compare_digest(text[_LEFT + 1 :], _write_mac(key, kind, payload)):
         return None
     row_id, generation, mask = _BLOCK.unpack(key.unseal(block))
-    return Claims(row_id, generation, mask, expires_at)
+    return Claims(row_id, generation, mask, tagged_end & _END_MASK)
+
+
+def region_tag(kind: Kind, text: str) -> int:
+    """The tag of the region where ``text`` says that it was made, 0 if it does not say. Nothing proves it: it is good
+    for pointing the way, not for more.
+    """
+    payload = _payload(kind, text)
+    return 0 if payload is None else _PAYLOAD.unpack(payload)[2] >> _END_BITS
+
+
+def _payload(kind: Kind, text: str) -> bytes | None:
+    """The left part of a value, if it has the form of one."""
+    if len(text) != _LENGTH or not text.isascii() or not text.startswith(kind.prefix) or "+" in text or "/" in text:
+        return None
+    try:
+        payload = urlsafe_b64decode(text[3:_LEFT])
+    except Base64Error:
+        return None
+    return payload if len(payload) == _PAYLOAD.size else None
 
 
 def _write(key: Key, kind: Kind, payload: bytes) -> str:

@@ -44,7 +44,7 @@ async def add_user(
         user_name=name,
         canonical_name=canonical_name(name),
         display_name=display_name or name,
-        email=email,
+        email=email.lower(),
         password_hash=await hasher.hash(passwords.require_acceptable(password)),
         status=UserStatus.ENABLED,
         created_at=now,

@@ -9,16 +9,21 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
-from urllib.parse import parse_qs
 
-from postern.api import portal, restjson
+import msgspec
+
+from postern.api import form, portal, restjson
 from postern.api.errors import (
     InternalServerException,
     InvalidRequestException,
     ModelledError,
     UnauthorizedException,
 )
-from postern.api.operation import Authentication, Shape
+from postern.api.operation import Authentication, Operation, Shape
+from postern.api.sigv4 import decoded_query
+from postern.core.caller import Caller
+from postern.core.iam.authentication import authenticate
+from postern.core.iam.signed_request import SignedRequest
 from postern.core.service import Service
 from postern.core.store import StoreUnavailable
 from postern.server.callers import caller_of
@@ -34,6 +39,8 @@ _log = logging.getLogger(__name__)
 _access = logging.getLogger(ACCESS_LOGGER)
 _BEARER = portal.BEARER_HEADER.encode()
 _CLOSE = (b"connection", b"close")
+_AWS_IAM = b"aws_iam=t"
+_FORM = form.CONTENT_TYPE.encode()
 _NOT_FOUND = 404
 
 
@@ -72,11 +79,14 @@ class ProtocolApp:
         try:
             if scope["method"] != operation.method:
                 return _method_not_allowed(operation.method, request_id), None
+            caller = caller_of(scope)
             if operation.authentication is Authentication.BEARER_HEADER:
                 request: Shape = _bearer_request(operation.input, headers)
+            elif operation.authentication is Authentication.SIGV4:
+                request, caller = await self._read_signed(operation, scope, receive, caller)
             else:
                 request = restjson.read(await self._read_body(headers, receive), operation.input)
-            answer = await endpoint.rule(self._service, request, caller_of(scope))
+            answer = await endpoint.rule(self._service, request, caller)
         except ModelledError as refusal:
             return _refused(refusal, request_id), refusal
         except ClientGone:
@@ -94,11 +104,34 @@ class ProtocolApp:
     async def _read_body(self, headers: list[tuple[bytes, bytes]], receive: Receive) -> bytes:
         for name, value in headers:
             if name == b"content-type" and not restjson.is_json(value):
-                raise InvalidRequestException(
-                    "Content-Type must be application/json", reason="content type is not JSON"
-                )
+                raise _not_json()
             if name == b"content-length" and int(value) > self._max_body:
                 raise BodyTooLarge
+        return await self._receive(receive)
+
+    async def _read_signed(
+        self, operation: Operation[Any, Any], scope: Scope, receive: Receive, caller: Caller
+    ) -> tuple[Shape, Caller]:
+        """The request and its caller with the principal. Nothing of the body is looked at before its signer is known.
+
+        Raises:
+            SignatureRefused: one of its kinds.
+        """
+        headers: list[tuple[bytes, bytes]] = scope["headers"]
+        if any(name == b"content-length" and int(value) > self._max_body for name, value in headers):
+            raise BodyTooLarge
+        body = await self._receive(receive)
+        signed = SignedRequest(
+            method=scope["method"],
+            path=scope.get("raw_path") or scope["path"].encode(),
+            query=scope["query_string"],
+            headers=headers,
+            body=body,
+        )
+        principal = await authenticate(self._service, signed, caller)
+        return _parse(operation, headers, body), msgspec.structs.replace(caller, principal=principal)
+
+    async def _receive(self, receive: Receive) -> bytes:
         message = await receive()
         body: bytes = message.get("body", b"")
         while len(body) <= self._max_body and message.get("more_body"):
@@ -148,10 +181,31 @@ def new_request_id() -> str:
 
 
 def _variant(query_string: bytes) -> str:
-    """Which operation of a path the query selects: ``aws_iam=t`` is CreateTokenWithIAM."""
-    if not query_string:
-        return ""
-    return "aws_iam=t" if parse_qs(query_string.decode("latin-1")).get("aws_iam") == ["t"] else ""
+    """Which operation of a path the query selects: exactly one ``aws_iam``, which is ``t``, is CreateTokenWithIAM. It
+    is read as the signature reads it.
+    """
+    if not query_string or query_string == _AWS_IAM:
+        return query_string.decode()
+    pairs = decoded_query(query_string.decode("utf-8", "surrogateescape"))
+    return "aws_iam=t" if [value for name, value in pairs if name == b"aws_iam"] == [b"t"] else ""
+
+
+def _parse(operation: Operation[Any, Any], headers: list[tuple[bytes, bytes]], body: bytes) -> Shape:
+    """The body of a request whose signer is known."""
+    for name, value in headers:
+        if name != b"content-type":
+            continue
+        if operation.is_form and value.partition(b";")[0].strip().lower() != _FORM:
+            raise InvalidRequestException(f"Content-Type must be {form.CONTENT_TYPE}", reason="content type is no form")
+        if not operation.is_form and not restjson.is_json(value):
+            raise _not_json()
+    reader = form.read if operation.is_form else restjson.read
+    request: Shape = reader(body, operation.input)
+    return request
+
+
+def _not_json() -> InvalidRequestException:
+    return InvalidRequestException("Content-Type must be application/json", reason="content type is not JSON")
 
 
 def _bearer_request(shape: type[Shape], headers: list[tuple[bytes, bytes]]) -> Shape:

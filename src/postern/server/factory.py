@@ -7,12 +7,14 @@ import time
 from collections.abc import AsyncIterator
 
 from postern.core.service import Service, open_service
+from postern.remote.issuer_keys import RemoteIssuerKeys
 from postern.server import logs
 from postern.server.app import AsgiApp, ProtocolApp, Receive, Scope, Send
 from postern.server.connections import STATE_KEY, Limits
 from postern.server.health import with_health
 from postern.server.housekeeping import renew_for_ever, sweep_for_ever
 from postern.server.master_key import load_master_key
+from postern.server.metadata import with_metadata
 from postern.server.password_hashing import ThreadedHasher
 from postern.server.settings import Settings
 from postern.stores import open_store
@@ -64,7 +66,7 @@ def build(service: Service, settings: Settings) -> AsgiApp:
     """The application around a running service."""
     from postern.server.pages import create_pages
 
-    pages = with_health(service, create_pages(service))
+    pages = with_metadata(service, with_health(service, create_pages(service)))
     return ProtocolApp(service, pages, max_body=settings.server.max_body, log_requests=settings.log.requests)
 
 
@@ -72,6 +74,7 @@ def build(service: Service, settings: Settings) -> AsgiApp:
 async def running_service(settings: Settings) -> AsyncIterator[Service]:
     """A service with its housekeeping, on the store of the settings."""
     master = load_master_key(settings)
+    issuer_keys = RemoteIssuerKeys(settings.policy.trusted_issuers, settings.policy.public_url)
     store = open_store(settings.store_url)
     try:
         service = await open_service(
@@ -81,9 +84,10 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
             master=master,
             passwords=ThreadedHasher(),
             record=logs.record_audit,
+            issuer_keys=issuer_keys,
         )
         tasks = [
-            asyncio.create_task(renew_for_ever(service, master)),
+            asyncio.create_task(renew_for_ever(service)),
             asyncio.create_task(sweep_for_ever(service, settings.store)),
         ]
         try:
@@ -92,6 +96,7 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await issuer_keys.aclose()
     finally:
         await store.close()
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 
-from postern.core.keys import MasterKey, MasterKeyError
+from postern.core.keys import MasterKeyError
 from postern.core.service import Service
 from postern.core.store import StoreError
 from postern.server.settings import StoreSettings
@@ -14,12 +14,12 @@ RENEWAL_INTERVAL = 1.0
 _log = logging.getLogger(__name__)
 
 
-async def renew_for_ever(service: Service, master: MasterKey) -> None:
+async def renew_for_ever(service: Service) -> None:
     """Whatever fails is tried again; until then the last snapshots hold."""
     while True:
         await asyncio.sleep(RENEWAL_INTERVAL)
         try:
-            await service.renew(master)
+            await service.renew()
         except (StoreError, MasterKeyError) as error:
             _log.warning("keys and denylist were not renewed", extra={"fields": {"reason": str(error)}})
         except Exception:  # noqa: BLE001 - a worker without its house-keeping would run on stale keys

@@ -5,13 +5,15 @@ from typing import Any
 
 import msgspec
 
-from postern.api import portal, sso_oidc
+from postern.api import oauth, portal, sso_oidc
 from postern.api.operation import Operation, Shape
 from postern.core.caller import Caller
 from postern.core.create_token import create_token
 from postern.core.create_token_with_iam import create_token_with_iam
+from postern.core.introspect_token import introspect_token
 from postern.core.logout import logout
 from postern.core.register_client import register_client
+from postern.core.revoke_token import revoke_token
 from postern.core.service import Service
 from postern.core.start_device_authorization import start_device_authorization
 
@@ -28,5 +30,7 @@ ENDPOINTS = (
     Endpoint(sso_oidc.START_DEVICE_AUTHORIZATION, start_device_authorization),
     Endpoint(sso_oidc.CREATE_TOKEN, create_token),
     Endpoint(sso_oidc.CREATE_TOKEN_WITH_IAM, create_token_with_iam),
+    Endpoint(oauth.INTROSPECT_TOKEN, introspect_token),
+    Endpoint(oauth.REVOKE_TOKEN, revoke_token),
     Endpoint(portal.LOGOUT, logout),
 )

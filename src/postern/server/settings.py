@@ -12,17 +12,19 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
 from postern.api.errors import InvalidRequestException
-from postern.core import start_urls
+from postern.core import regions, start_urls
 from postern.core.policy import (
     ClientPolicy,
     DevicePolicy,
     Help,
+    IamPolicy,
+    IdTokenPolicy,
     InstancePolicy,
     KeyPolicy,
     LifetimePolicy,
@@ -30,6 +32,7 @@ from postern.core.policy import (
     Policy,
     Positive,
     Section,
+    TrustedIssuerPolicy,
 )
 
 PREFIX = "POSTERN_"
@@ -101,6 +104,9 @@ class Settings(Section, frozen=True, kw_only=True):
     device: DevicePolicy = DevicePolicy()
     limits: LimitPolicy = LimitPolicy()
     keys: KeyPolicy = KeyPolicy()
+    iam: IamPolicy = IamPolicy()
+    id_tokens: IdTokenPolicy = IdTokenPolicy()
+    trusted_issuers: TrustedIssuerPolicy = TrustedIssuerPolicy()
 
     @property
     def public_url(self) -> str:
@@ -126,6 +132,9 @@ class Settings(Section, frozen=True, kw_only=True):
             device=self.device,
             limits=self.limits,
             keys=self.keys,
+            iam=self.iam,
+            id_tokens=self.id_tokens,
+            trusted_issuers=self.trusted_issuers,
         )
 
 
@@ -154,8 +163,16 @@ def declared() -> Iterator[Declared]:
         for field in msgspec.structs.fields(section.type):
             kind, *metadata = get_args(hints[field.name])
             help_ = next(item for item in metadata if isinstance(item, Help))
-            type_name = "list of strings" if get_origin(kind) is tuple else kind.__name__
+            type_name = _type_name(kind)
             yield Declared(section.name, field.name, type_name, help_, field.default)
+
+
+def _type_name(kind: Any) -> str:
+    if get_origin(kind) is tuple:
+        return "list of strings"
+    if get_origin(kind) is Literal:
+        return " or ".join(get_args(kind))
+    return str(kind.__name__)
 
 
 def load(
@@ -268,7 +285,13 @@ def _require_consistent(settings: Settings) -> None:
     if bool(server.tls_certificate) != bool(server.tls_private_key):
         raise SettingsError("server.tls_certificate and server.tls_private_key: set both or none")
     for proxy in server.trusted_proxies:
-        _require_network(proxy)
+        _require_network("server.trusted_proxies", proxy)
+    for network in settings.trusted_issuers.allowed_networks:
+        _require_network("trusted_issuers.allowed_networks", network)
+    try:
+        regions.siblings(settings.policy)
+    except ValueError as error:
+        raise SettingsError(f"instance.sibling_regions: {error}") from None
     for alias in settings.instance.start_url_aliases:
         _require_start_url(alias)
     if settings.store_url == "memory:" and server.workers > 1:
@@ -291,11 +314,11 @@ def _require_start_url(alias: str) -> None:
         raise SettingsError(f"instance.start_url_aliases: {alias!r} is not an http(s) URL") from None
 
 
-def _require_network(proxy: str) -> None:
+def _require_network(setting: str, network: str) -> None:
     try:
-        ipaddress.ip_network(proxy)
+        ipaddress.ip_network(network)
     except ValueError:
-        raise SettingsError(f"server.trusted_proxies: {proxy!r} is not an address or network") from None
+        raise SettingsError(f"{setting}: {network!r} is not an address or network") from None
 
 
 def _is_loopback(host: str) -> bool:

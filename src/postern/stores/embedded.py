@@ -10,7 +10,14 @@ import msgspec
 
 from postern.api.errors import ModelledError
 from postern.core import attempts, decide_device
-from postern.core.grants import authorization_code, device_code, refresh_token
+from postern.core.directory.records import (
+    AccessKey,
+    Application,
+    ApplicationStanding,
+    TrustedTokenIssuer,
+    UsedAssertion,
+)
+from postern.core.grants import authorization_code, device_code, jwt_bearer, refresh_token, token_exchange
 from postern.core.grants.base import Step, revoked
 from postern.core.records import (
     Attempts,
@@ -22,21 +29,27 @@ from postern.core.records import (
     Record,
     RevokedClient,
     RingKeyRecord,
+    RsaKeyRecord,
     TokenFamily,
     User,
     UserStatus,
 )
 from postern.core.store import (
     REDEEMED_CODE_STAY,
+    AcceptAssertion,
+    ConfigurationChange,
     DecideDeviceAuthorization,
+    ExchangeToken,
     NotFound,
     RedeemAuthorizationCode,
     RedeemDeviceAuthorization,
     RotateRefreshToken,
 )
+from postern.stores.directory import change_configuration, find_standing, users_by_attribute
 from postern.stores.rows import Rows
 
 T = TypeVar("T")
+R = TypeVar("R", bound=Record)
 # How long an expired row stays, in seconds.
 _EXPIRING: dict[type[Record], int] = {
     DeviceAuthorization: 0,
@@ -45,6 +58,7 @@ _EXPIRING: dict[type[Record], int] = {
     BrowserSession: 0,
     RevokedClient: 0,
     Attempts: 0,
+    UsedAssertion: 0,
 }
 
 
@@ -58,6 +72,10 @@ class EmbeddedStore(ABC):
     @abstractmethod
     async def _write(self, work: Callable[[Rows], T]) -> T:
         """Run ``work`` in a transaction and return when it is durable. ``work`` raises only before its first write."""
+
+    async def _write_whole(self, work: Callable[[Rows], T]) -> T:
+        """The same for ``work`` that may raise at any time, a store error: then nothing of it stays."""
+        return await self._write(work)
 
     async def ensure_instance(self, instance: Instance) -> Instance:
         def step(rows: Rows) -> Instance:
@@ -85,8 +103,19 @@ class EmbeddedStore(ABC):
         def step(rows: Rows) -> None:
             for key_id in key_ids:
                 rows.delete(RingKeyRecord, key_id)
+                rows.delete(RsaKeyRecord, key_id)
 
         await self._write(step)
+
+    async def ensure_rsa_key(self, key: RsaKeyRecord) -> None:
+        def step(rows: Rows) -> None:
+            if rows.find(RsaKeyRecord, key.key_id) is None:
+                rows.insert(key)
+
+        await self._write(step)
+
+    async def list_rsa_keys(self) -> list[RsaKeyRecord]:
+        return self._read(lambda rows: rows.all(RsaKeyRecord))
 
     async def create_user(self, user: User) -> None:
         await self._write(lambda rows: rows.insert(user))
@@ -96,6 +125,9 @@ class EmbeddedStore(ABC):
 
     async def find_user_by_name(self, canonical_name: str) -> User | None:
         return self._read(lambda rows: rows.user_by_name(canonical_name))
+
+    async def find_users_by_attribute(self, path: str, value: str) -> list[User]:
+        return self._read(lambda rows: users_by_attribute(rows, path, value))
 
     async def list_users(self) -> list[User]:
         return sorted(self._read(lambda rows: rows.all(User)), key=lambda user: user.canonical_name)
@@ -116,6 +148,24 @@ class EmbeddedStore(ABC):
             _end_everything_of(rows, user_id, "the password was changed", now)
 
         await self._write(step)
+
+    async def list_configuration(self, kind: type[R]) -> list[R]:
+        return self._read(lambda rows: rows.all(kind))
+
+    async def change_configuration(self, change: ConfigurationChange) -> None:
+        await self._write_whole(lambda rows: change_configuration(rows, change))
+
+    async def find_access_key(self, access_key_id: str) -> AccessKey | None:
+        return self._read(lambda rows: rows.find(AccessKey, access_key_id))
+
+    async def find_application(self, application_arn: str) -> Application | None:
+        return self._read(lambda rows: rows.find(Application, application_arn))
+
+    async def find_trusted_token_issuer(self, trusted_token_issuer_arn: str) -> TrustedTokenIssuer | None:
+        return self._read(lambda rows: rows.find(TrustedTokenIssuer, trusted_token_issuer_arn))
+
+    async def find_standing(self, application_arn: str, user_id: str) -> ApplicationStanding:
+        return self._read(lambda rows: find_standing(rows, application_arn, user_id))
 
     async def revoke_client(self, revocation: RevokedClient) -> None:
         def step(rows: Rows) -> None:
@@ -162,7 +212,8 @@ class EmbeddedStore(ABC):
     async def redeem_authorization_code(self, command: RedeemAuthorizationCode) -> TokenFamily:
         def step(rows: Rows) -> Step:
             code = rows.find(AuthorizationCode, command.code_id)
-            return authorization_code.decide(command, code, *_person_and_family(rows, code))
+            standing = _standing_of(rows, command.application_arn, code.user_id if code else None)
+            return authorization_code.decide(command, code, *_person_and_family(rows, code), standing)
 
         return await self._redeem(step)
 
@@ -171,23 +222,62 @@ class EmbeddedStore(ABC):
 
     async def rotate_refresh_token(self, command: RotateRefreshToken) -> TokenFamily:
         def step(rows: Rows) -> Step:
-            family = rows.find(TokenFamily, command.family_id)
-            return refresh_token.decide(command, family, rows.find(User, family.user_id) if family else None)
+            lineage = _lineage(rows, command.family_id)
+            if not lineage:
+                return refresh_token.decide(command, None, None, None)
+            family = lineage[0]
+            standing = _standing_of(rows, command.application_arn, family.user_id)
+            return refresh_token.decide(command, family, rows.find(User, family.user_id), standing, tuple(lineage[1:]))
 
         return await self._redeem(step)
+
+    async def accept_assertion(self, command: AcceptAssertion) -> TokenFamily:
+        def step(rows: Rows) -> Step:
+            return jwt_bearer.decide(
+                command,
+                rows.find(UsedAssertion, command.assertion_digest),
+                rows.find(TrustedTokenIssuer, command.trusted_token_issuer_arn),
+                rows.find(User, command.user_id),
+                find_standing(rows, command.application_arn, command.user_id),
+            )
+
+        return await self._redeem(step)
+
+    async def exchange_token(self, command: ExchangeToken) -> TokenFamily:
+        def step(rows: Rows) -> Step:
+            lineage = _lineage(rows, command.subject_family_id)
+            if not lineage:
+                return token_exchange.decide(command, (), None, None, None)
+            subject = lineage[0]
+            return token_exchange.decide(
+                command,
+                tuple(lineage),
+                rows.find(User, subject.user_id),
+                find_standing(rows, command.application_arn, subject.user_id),
+                rows.find(Application, subject.application_arn) if subject.application_arn else None,
+            )
+
+        return await self._redeem(step)
+
+    async def find_lineage(self, family_id: int) -> list[TokenFamily]:
+        return self._read(lambda rows: _lineage(rows, family_id))
 
     async def revoke_token_family(self, family_id: int, reason: str, now: int) -> bool:
         def step(rows: Rows) -> bool:
             family = rows.find(TokenFamily, family_id)
             if family is None or family.revoked_at is not None:
                 return False
+            was_live = _is_live(rows, family, now)
             rows.update(revoked(family, reason, now))
-            return family.is_live(now)
+            return was_live
 
         return await self._write(step)
 
     async def list_token_families(self, user_id: str, now: int) -> list[TokenFamily]:
-        return self._read(lambda rows: rows.live_families_of(user_id, now))
+        def look(rows: Rows) -> list[TokenFamily]:
+            return [family for family in rows.live_families_of(user_id, now) if _is_live(rows, family, now)]
+
+        return self._read(look)
 
     async def create_browser_session(self, session: BrowserSession, replaces: bytes | None) -> None:
         def step(rows: Rows) -> None:
@@ -238,10 +328,10 @@ class EmbeddedStore(ABC):
 
         def step(rows: Rows) -> TokenFamily | ModelledError:
             decided = decide(rows)
-            if decided.insert is not None:
-                rows.insert(decided.insert)
-            for record in decided.update:
-                rows.update(record)
+            for created in decided.insert:
+                rows.insert(created)
+            for changed in decided.update:
+                rows.update(changed)
             return decided.answer
 
         answer = await self._write(step)
@@ -270,3 +360,27 @@ def _person_and_family(
         return None, None
     family = rows.find(TokenFamily, approved.family_id) if approved.family_id is not None else None
     return rows.find(User, approved.user_id), family
+
+
+def _standing_of(rows: Rows, application_arn: str | None, user_id: str | None) -> ApplicationStanding | None:
+    return find_standing(rows, application_arn, user_id or "") if application_arn is not None else None
+
+
+def _lineage(rows: Rows, family_id: int) -> list[TokenFamily]:
+    lineage: list[TokenFamily] = []
+    next_id: int | None = family_id
+    while next_id is not None and len(lineage) < token_exchange.MAX_LINEAGE:
+        family = rows.find(TokenFamily, next_id)
+        if family is None:
+            break
+        lineage.append(family)
+        next_id = family.parent_family_id
+    return lineage
+
+
+def _is_live(rows: Rows, family: TokenFamily, now: int) -> bool:
+    """Neither the family has ended nor one that it was made from."""
+    if family.parent_family_id is None:
+        return family.is_live(now)
+    lineage = _lineage(rows, family.family_id)
+    return lineage[-1].parent_family_id is None and all(each.is_live(now) for each in lineage)

@@ -5,38 +5,29 @@ from typing import TypeVar, cast
 
 import msgspec
 
+from postern.core.directory.records import Application, Group, TrustedTokenIssuer
 from postern.core.records import (
-    Attempts,
     AuthorizationCode,
     BrowserSession,
     DeviceAuthorization,
     DevicePoll,
     DeviceStatus,
-    Instance,
     Record,
-    RevokedClient,
-    RingKeyRecord,
     TokenFamily,
     User,
 )
 from postern.core.store import AlreadyExists
 from postern.stores.embedded import EmbeddedStore
-from postern.stores.rows import Rows
+from postern.stores.rows import KINDS, Rows, key_of
 
 T = TypeVar("T")
 V = TypeVar("V")
 R = TypeVar("R", bound=Record)
 
-_KEYS: dict[type[Record], str] = {
-    Instance: "instance_id",
-    RingKeyRecord: "key_id",
-    User: "user_id",
-    RevokedClient: "client_digest",
-    DeviceAuthorization: "authorization_id",
-    AuthorizationCode: "code_id",
-    TokenFamily: "family_id",
-    BrowserSession: "session_digest",
-    Attempts: "counter_digest",
+_UNIQUE: dict[type[Record], str] = {
+    Group: "display_name",
+    TrustedTokenIssuer: "name",
+    Application: "name",
 }
 
 
@@ -52,6 +43,14 @@ class MemoryStore(EmbeddedStore):
     async def _write(self, work: Callable[[Rows], T]) -> T:
         return work(self._rows)
 
+    async def _write_whole(self, work: Callable[[Rows], T]) -> T:
+        before = self._rows.copy()
+        try:
+            return work(self._rows)
+        except BaseException:
+            self._rows = before
+            raise
+
     async def check(self, *, thoroughly: bool = False) -> None:
         return
 
@@ -61,9 +60,15 @@ class MemoryStore(EmbeddedStore):
 
 class _MemoryRows:
     def __init__(self) -> None:
-        self._tables: dict[type[Record], dict[object, Record]] = {kind: {} for kind in _KEYS}
+        self._tables: dict[type[Record], dict[object, Record]] = {kind: {} for kind in KINDS}
         self._names: dict[str, str] = {}
         self._user_codes: dict[bytes, int] = {}
+
+    def copy(self) -> "_MemoryRows":
+        copied = _MemoryRows()
+        copied._tables = {kind: dict(table) for kind, table in self._tables.items()}
+        copied._names, copied._user_codes = dict(self._names), dict(self._user_codes)
+        return copied
 
     def find(self, kind: type[R], key: object) -> R | None:
         return cast("R | None", self._tables[kind].get(key))
@@ -71,21 +76,34 @@ class _MemoryRows:
     def all(self, kind: type[R]) -> list[R]:
         return cast("list[R]", list(self._tables[kind].values()))
 
+    def where(self, kind: type[R], column: str, value: str) -> list[R]:
+        return [record for record in self.all(kind) if getattr(record, column) == value]
+
     def insert(self, record: Record) -> None:
-        if _key(record) in self._tables[type(record)]:
+        if key_of(record) in self._tables[type(record)]:
             raise AlreadyExists(type(record).__name__)
         if isinstance(record, User):
             _claim(self._names, record.canonical_name, record.user_id)
         if isinstance(record, DeviceAuthorization):
             _claim(self._user_codes, record.user_code_digest, record.authorization_id)
+        self._require_unique(record)
         self.put(record)
 
     def update(self, record: Record) -> None:
-        if _key(record) in self._tables[type(record)]:
+        if key_of(record) in self._tables[type(record)]:
+            self._require_unique(record)
             self.put(record)
 
+    def _require_unique(self, record: Record) -> None:
+        column = _UNIQUE.get(type(record))
+        if column is None:
+            return
+        for other in self.all(type(record)):
+            if getattr(other, column) == getattr(record, column) and key_of(other) != key_of(record):
+                raise AlreadyExists(f"{type(record).__name__} {column}")
+
     def put(self, record: Record) -> None:
-        self._tables[type(record)][_key(record)] = record
+        self._tables[type(record)][key_of(record)] = record
 
     def delete(self, kind: type[Record], key: object) -> None:
         record = self._tables[kind].pop(key, None)
@@ -137,10 +155,6 @@ class _MemoryRows:
         for key in expired:
             self.delete(kind, key)
         return len(expired)
-
-
-def _key(record: Record) -> object:
-    return getattr(record, _KEYS[type(record)])
 
 
 def _expires_at(record: Record) -> int:

@@ -4,9 +4,59 @@ in `embedded`.
 
 from typing import Protocol, TypeVar
 
-from postern.core.records import DeviceAuthorization, DevicePoll, Record, TokenFamily, User
+from postern.core.directory.records import (
+    AccessKey,
+    Application,
+    ApplicationAssignment,
+    ExternalId,
+    Group,
+    GroupMembership,
+    TrustedTokenIssuer,
+    UsedAssertion,
+)
+from postern.core.records import (
+    Attempts,
+    AuthorizationCode,
+    BrowserSession,
+    DeviceAuthorization,
+    DevicePoll,
+    Instance,
+    Record,
+    RevokedClient,
+    RingKeyRecord,
+    RsaKeyRecord,
+    TokenFamily,
+    User,
+)
 
 R = TypeVar("R", bound=Record)
+
+KINDS: tuple[type[Record], ...] = (
+    Instance,
+    RingKeyRecord,
+    RsaKeyRecord,
+    User,
+    RevokedClient,
+    DeviceAuthorization,
+    AuthorizationCode,
+    TokenFamily,
+    BrowserSession,
+    Attempts,
+    Group,
+    GroupMembership,
+    ExternalId,
+    TrustedTokenIssuer,
+    Application,
+    ApplicationAssignment,
+    AccessKey,
+    UsedAssertion,
+)
+
+
+def key_of(record: Record) -> object:
+    """What a record is found by: its first member."""
+    key: object = getattr(record, record.__struct_fields__[0])
+    return key
 
 
 class Rows(Protocol):
@@ -16,6 +66,10 @@ class Rows(Protocol):
 
     def all(self, kind: type[R]) -> list[R]: ...
 
+    def where(self, kind: type[R], column: str, value: str) -> list[R]:
+        """Those with the value in a column that has an index."""
+        ...
+
     def insert(self, record: Record) -> None:
         """
         Raises:
@@ -23,7 +77,12 @@ class Rows(Protocol):
         """
         ...
 
-    def update(self, record: Record) -> None: ...
+    def update(self, record: Record) -> None:
+        """
+        Raises:
+            AlreadyExists: a unique value is taken.
+        """
+        ...
 
     def put(self, record: Record) -> None:
         """Insert, or replace the record with the same key."""

@@ -6,17 +6,40 @@ from hashlib import sha256
 
 import msgspec
 
+from postern.core.clients import AUTHORIZATION_CODE, DEVICE_CODE, JWT_BEARER, TOKEN_EXCHANGE, client_digest
+from postern.core.directory.records import (
+    AccessKey,
+    AccessScope,
+    Application,
+    ApplicationAssignment,
+    ApplicationGrants,
+    AuthorizationCodeOptions,
+    AuthorizedTokenIssuer,
+    ExternalId,
+    Group,
+    GroupMembership,
+    JwtBearerOptions,
+    PrincipalType,
+    RefreshTokenOptions,
+    TokenExchangeOptions,
+    TrustedTokenIssuer,
+    assignment_id,
+    membership_id,
+)
 from postern.core.records import (
     AuthorizationCode,
     BrowserSession,
     DeviceAuthorization,
     RingKeyRecord,
+    RsaKeyRecord,
     TokenFamily,
     User,
     UserStatus,
 )
 from postern.core.store import (
+    AcceptAssertion,
     DecideDeviceAuthorization,
+    ExchangeToken,
     FamilyTerms,
     RedeemAuthorizationCode,
     RedeemDeviceAuthorization,
@@ -29,13 +52,16 @@ MAX_INTEGER = 2**63 - 1
 SCOPES = ("sso:account:access", "codewhisperer:completions")
 REDIRECT_URI = "http://127.0.0.1:53412/oauth/callback"
 VERIFIER = "v" * 43
-DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
-AUTHORIZATION_CODE = "authorization_code"
 DEVICE_LIFE = 600
 CODE_LIFE = 60
 ACCESS_LIFE = 3600
 IDLE_LIFE = 7200
 FAMILY_LIFE = 28_800
+ASSERTION_LIFE = 300
+INSTANCE_ARN = "arn:aws:sso:::instance/ssoins-1111111111111111"
+APPLICATION_ARN = "arn:aws:sso::111122223333:application/ssoins-1111111111111111/apl-1111111111111111"
+ISSUER_ARN = "arn:aws:sso::111122223333:trustedTokenIssuer/ssoins-1111111111111111/tti-1"
+APPLICATION_SCOPE = "reports:read"
 
 _numbers = itertools.count(1_000)
 
@@ -182,3 +208,128 @@ def rotation(family: TokenFamily, **changes: object) -> RotateRefreshToken:
         now=NOW,
     )
     return msgspec.structs.replace(command, **changes)
+
+
+# Applications, and what is configured beside them
+
+
+def rsa_key(of: RingKeyRecord, **changes: object) -> RsaKeyRecord:
+    key = RsaKeyRecord(key_id=of.key_id, wrapped_private_key=digest(f"private key {of.key_id}"))
+    return msgspec.structs.replace(key, **changes)
+
+
+def group(name: str = "analysts", **changes: object) -> Group:
+    made = Group(group_id=f"id of {name}", display_name=name, created_at=NOW)
+    return msgspec.structs.replace(made, **changes)
+
+
+def membership(of: Group, member: User) -> GroupMembership:
+    return GroupMembership(
+        membership_id=membership_id(of.group_id, member.user_id), group_id=of.group_id, user_id=member.user_id
+    )
+
+
+def external_id(of: User, **changes: object) -> ExternalId:
+    known = ExternalId(
+        external_id=f"external id of {of.canonical_name}", issuer="https://issuer.example", user_id=of.user_id
+    )
+    return msgspec.structs.replace(known, **changes)
+
+
+def trusted_token_issuer(**changes: object) -> TrustedTokenIssuer:
+    issuer = TrustedTokenIssuer(
+        trusted_token_issuer_arn=ISSUER_ARN,
+        name="an issuer",
+        issuer_url="https://issuer.example",
+        claim_attribute_path="email",
+        identity_store_attribute_path="emails.value",
+        algorithms=("RS256", "ES256"),
+        created_at=NOW,
+    )
+    return msgspec.structs.replace(issuer, **changes)
+
+
+def access_key(**changes: object) -> AccessKey:
+    key = AccessKey(
+        access_key_id="AKIDREPORTS",
+        principal_arn="arn:aws:iam::111122223333:role/reports",
+        sealed_secret=digest("a sealed secret"),
+        created_at=NOW,
+    )
+    return msgspec.structs.replace(key, **changes)
+
+
+def application(number: int = 1, **changes: object) -> Application:
+    """With every grant. The tokens that carry `APPLICATION_SCOPE` are for all applications of the instance."""
+    made = Application(
+        application_arn=f"{APPLICATION_ARN[:-1]}{number}",
+        name=f"application {number}",
+        grants=ApplicationGrants(
+            authorization_code=AuthorizationCodeOptions(redirect_uris=(REDIRECT_URI,)),
+            refresh_token=RefreshTokenOptions(),
+            jwt_bearer=JwtBearerOptions(
+                authorized_token_issuers=(
+                    AuthorizedTokenIssuer(trusted_token_issuer_arn=ISSUER_ARN, authorized_audiences=("an audience",)),
+                )
+            ),
+            token_exchange=TokenExchangeOptions(),
+        ),
+        access_scopes=(AccessScope(scope=APPLICATION_SCOPE, authorized_targets=(INSTANCE_ARN,)),),
+        created_at=NOW,
+    )
+    return msgspec.structs.replace(made, **changes)
+
+
+def assignment(to: Application, principal: User | Group) -> ApplicationAssignment:
+    if isinstance(principal, User):
+        principal_type, principal_id = PrincipalType.USER, principal.user_id
+    else:
+        principal_type, principal_id = PrincipalType.GROUP, principal.group_id
+    return ApplicationAssignment(
+        assignment_id=assignment_id(to.application_arn, principal_type, principal_id),
+        application_arn=to.application_arn,
+        principal_type=principal_type,
+        principal_id=principal_id,
+    )
+
+
+def acceptance(by: Application, about: User, **changes: object) -> AcceptAssertion:
+    """Each is of an assertion of its own."""
+    command = AcceptAssertion(
+        assertion_digest=digest(f"assertion {next_number()}"),
+        assertion_expires_at=NOW + ASSERTION_LIFE,
+        trusted_token_issuer_arn=ISSUER_ARN,
+        user_id=about.user_id,
+        client_digest=client_digest(by.application_arn),
+        client_name=by.name,
+        application_arn=by.application_arn,
+        scopes=(APPLICATION_SCOPE,),
+        issues_refresh_token=True,
+        authenticated_at=NOW - 60,
+        family=family_terms(grant_type=JWT_BEARER),
+        now=NOW,
+    )
+    return msgspec.structs.replace(command, **changes)
+
+
+def exchange(subject: TokenFamily, by: Application, **changes: object) -> ExchangeToken:
+    """With an access token that carries all of the subject's scopes."""
+    command = ExchangeToken(
+        subject_family_id=subject.family_id,
+        subject_scopes=subject.scopes,
+        client_digest=client_digest(by.application_arn),
+        client_name=by.name,
+        application_arn=by.application_arn,
+        instance_arn=INSTANCE_ARN,
+        scopes=(APPLICATION_SCOPE,),
+        issues_refresh_token=True,
+        family=family_terms(grant_type=TOKEN_EXCHANGE),
+        now=NOW,
+    )
+    return msgspec.structs.replace(command, **changes)
+
+
+def application_rotation(family: TokenFamily, **changes: object) -> RotateRefreshToken:
+    """A `rotation` by the application that the family is of."""
+    own: dict[str, object] = {"client_digest": family.client_digest, "application_arn": family.application_arn}
+    return rotation(family, **own | changes)

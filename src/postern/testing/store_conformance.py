@@ -7,6 +7,10 @@
 It needs pytest with pytest-asyncio in auto mode, and every test opens a new store.
 """
 
+from postern.testing.conformance.applications import ApplicationCodes, ApplicationRotation, Assertions
+from postern.testing.conformance.configuration import Configuration, ConfigurationRefusals, Dependants
+from postern.testing.conformance.directory import Attributes, RsaKeys, Standing
+from postern.testing.conformance.exchanges import Exchanges, Lineages
 from postern.testing.conformance.redemption import CodeRedemption, DeviceDecisions, DeviceRedemption
 from postern.testing.conformance.round_trips import RoundTrips
 from postern.testing.conformance.sign_ins import Revocation, Rotation
@@ -25,5 +29,16 @@ class StoreConformance(
     Guesses,
     Sweeping,
     Company,
+    Configuration,
+    ConfigurationRefusals,
+    Dependants,
+    Attributes,
+    Standing,
+    RsaKeys,
+    Assertions,
+    ApplicationRotation,
+    ApplicationCodes,
+    Exchanges,
+    Lineages,
 ):
     """Every promise of `postern.core.store.Store`."""

@@ -1,11 +1,13 @@
 // The AWS SDK for JavaScript v2 (AWS.SSOOIDC, AWS.SSO): node sdk_v2.js ENDPOINT
 'use strict';
 
+const { setClock } = require('./clock.js');
+
+setClock();
 const AWS = require('aws-sdk');
 const { serve } = require('./lines.js');
 
-const endpoint = process.argv[2];
-const options = { region: 'us-east-1', endpoint, credentials: new AWS.Credentials('AKIDEXAMPLE', 'an example') };
+const options = { endpoint: process.argv[2], correctClockSkew: process.env.CLOCK_OFFSET !== '0' };
 const oidc = new AWS.SSOOIDC(options);
 const sso = new AWS.SSO(options);
 
@@ -20,5 +22,7 @@ serve(call, (error) => ({
   error: error.error,
   error_description: error.error_description,
   message: error.message,
+  endpoint: error.endpoint,
+  region: error.region,
   typed: error instanceof Error,
 }));

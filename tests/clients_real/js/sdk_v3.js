@@ -1,14 +1,16 @@
 // The AWS SDK for JavaScript v3 (client-sso-oidc, client-sso): node sdk_v3.js ENDPOINT
 'use strict';
 
+const { setClock } = require('./clock.js');
+
+setClock();
 const oidcSdk = require('@aws-sdk/client-sso-oidc');
 const ssoSdk = require('@aws-sdk/client-sso');
 const { serve } = require('./lines.js');
 
 const endpoint = process.argv[2];
-const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'an example' };
-const oidc = new oidcSdk.SSOOIDCClient({ region: 'us-east-1', endpoint, credentials });
-const sso = new ssoSdk.SSOClient({ region: 'us-east-1', endpoint });
+const oidc = new oidcSdk.SSOOIDCClient({ endpoint });
+const sso = new ssoSdk.SSOClient({ endpoint });
 
 async function call(operation, input) {
   const [client, sdk] = operation === 'Logout' ? [sso, ssoSdk] : [oidc, oidcSdk];
@@ -28,5 +30,7 @@ serve(call, (error) => ({
   error: error.error,
   error_description: error.error_description,
   message: error.message,
+  endpoint: error.endpoint,
+  region: error.region,
   typed: isTyped(error),
 }));

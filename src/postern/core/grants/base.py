@@ -3,28 +3,39 @@ issued tokens.
 """
 
 from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
 
 import msgspec
 
-from postern.api.errors import InvalidGrantException, InvalidScopeException, SsoOidcError
-from postern.api.sso_oidc import CreateTokenRequest
+from postern.api.errors import (
+    AccessDeniedException,
+    InvalidClientException,
+    InvalidGrantException,
+    InvalidScopeException,
+    SsoOidcError,
+    UnauthorizedClientException,
+)
+from postern.api.sso_oidc import CreateTokenRequest, CreateTokenWithIamRequest
 from postern.core import scopes
-from postern.core.client_registration import Client
+from postern.core.clients import Client
+from postern.core.directory.applications import grant_types
+from postern.core.directory.records import ApplicationStanding, UsedAssertion
 from postern.core.records import AuthorizationCode, DeviceAuthorization, TokenFamily, User
 from postern.core.service import Service
 from postern.core.store import FamilyTerms
 
-Redeem = Callable[[Service, Client, CreateTokenRequest], Awaitable[TokenFamily]]
+TokenRequest = CreateTokenRequest | CreateTokenWithIamRequest
+RequestT_contra = TypeVar("RequestT_contra", bound=TokenRequest, contravariant=True)
 
 
-class Grant(msgspec.Struct, frozen=True, kw_only=True):
+class Grant(msgspec.Struct, Generic[RequestT_contra], frozen=True, kw_only=True):
     """A grant type: the members it requires beside the client's own, how it is proved, and what a refusal says. A
     grant proves, it does not mint.
     """
 
     grant_type: str
     requires: tuple[str, ...]
-    redeem: Redeem
+    redeem: Callable[[Service, Client, RequestT_contra], Awaitable[TokenFamily]]
     refusal: str
 
 
@@ -32,7 +43,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """The outcome of a pure decision: what to answer, and what to write with it in the same transaction."""
 
     answer: TokenFamily | SsoOidcError
-    insert: TokenFamily | None = None
+    insert: tuple[TokenFamily | UsedAssertion, ...] = ()
     update: tuple[TokenFamily | DeviceAuthorization | AuthorizationCode, ...] = ()
 
 
@@ -44,9 +55,30 @@ class Reused(InvalidGrantException):
     shape = "InvalidGrantException"
 
 
-def may_issue(user: User | None) -> bool:
-    """Whether tokens may be issued for a person. Every grant asks inside its transaction."""
-    return user is not None and user.enabled
+def refusal_to_issue(
+    user: User | None, standing: ApplicationStanding | None, grant_type: str, description: str
+) -> SsoOidcError | None:
+    """Why this person must not get tokens through this client by this grant now, or ``None``: they may.
+
+    The one place that decides it; every grant asks inside its transaction. ``standing`` is ``None`` for a public
+    client, whose registration is verified and held against the denylist when it authenticates.
+    """
+    if user is None or not user.enabled:
+        return InvalidGrantException(description, reason="the person is disabled or gone")
+    if standing is None:
+        return None
+    application = standing.application
+    if application is None or not application.enabled:
+        return InvalidClientException(reason="the application is disabled or gone")
+    if grant_type not in grant_types(application):
+        return UnauthorizedClientException(reason="the application has no such grant")
+    if not standing.is_assigned:
+        return AccessDeniedException(
+            "The user is not assigned to the application",
+            reason=f"user {user.user_id} is not assigned to {application.application_arn}: run `postern application "
+            "assign`, or let everybody in with `postern application update --assignment-required no`",
+        )
+    return None
 
 
 def scope_refusal(requested: tuple[str, ...] | None, granted: tuple[str, ...]) -> InvalidScopeException | None:
@@ -57,7 +89,7 @@ def scope_refusal(requested: tuple[str, ...] | None, granted: tuple[str, ...]) -
 
 def replay(
     family: TokenFamily | None,
-    user: User | None,
+    refusal_to_issue: SsoOidcError | None,
     *,
     redeemed_at: int,
     now: int,
@@ -69,8 +101,10 @@ def replay(
     """A code that was redeemed before: the identical answer within the window, the end of the family after it (RFC
     6749 4.1.2).
     """
-    if family is None or family.client_digest != client_digest or not family.is_live(now) or not may_issue(user):
+    if family is None or family.client_digest != client_digest or not family.is_live(now):
         return Step(answer=refusal)
+    if refusal_to_issue is not None:
+        return Step(answer=refusal_to_issue)
     if family.generation == 0 and is_repetition(redeemed_at, now, window):
         return Step(answer=scope_refusal(requested_scopes, family.scopes) or family)
     reuse = Reused(refusal.description, reason=f"{refusal.reason}: the sign-in is revoked")
@@ -90,38 +124,53 @@ def revoked(family: TokenFamily, reason: str, now: int) -> TokenFamily:
 
 def new_family(
     terms: FamilyTerms,
-    approved: DeviceAuthorization | AuthorizationCode,
     user: User,
     now: int,
+    *,
+    client_digest: bytes,
+    client_name: str,
+    scopes: tuple[str, ...],
+    issues_refresh_token: bool,
+    application_arn: str | None = None,
+    parent_family_id: int | None = None,
+    authenticated_at: int | None = None,
+    nonce: str | None = None,
 ) -> TokenFamily:
-    """The family that an approval becomes."""
+    """The family that a proved grant becomes."""
     expires_at = now + terms.family_lifetime
     return TokenFamily(
         family_id=terms.family_id,
         key_id=terms.key_id,
         user_id=user.user_id,
-        client_digest=approved.client_digest,
-        client_name=approved.client_name,
-        scopes=approved.scopes,
-        issues_refresh_token=approved.issues_refresh_token,
+        client_digest=client_digest,
+        client_name=client_name,
+        scopes=scopes,
+        issues_refresh_token=issues_refresh_token,
         grant_type=terms.grant_type,
         created_at=now,
         expires_at=expires_at,
         rotated_at=now,
         access_expires_at=min(now + terms.access_lifetime, expires_at),
         idle_expires_at=min(now + terms.idle_lifetime, expires_at),
+        application_arn=application_arn,
+        parent_family_id=parent_family_id,
+        authenticated_at=authenticated_at,
+        nonce=nonce,
     )
 
 
 def family_terms(service: Service, client: Client, grant_type: str) -> FamilyTerms:
-    """Lives by the settings: one without refresh token gets the legacy life, since nothing could prolong it."""
+    """Lives by the settings: a public client's without refresh token get the legacy life, since nothing could prolong
+    them. An application asks again.
+    """
     lifetimes = service.policy.lifetimes
-    refreshable = client.registration.issues_refresh_token
+    alone = lifetimes.access_token if client.application_arn else lifetimes.legacy_access_token
+    refreshable = client.issues_refresh_token
     return FamilyTerms(
         family_id=service.new_row_id(),
         key_id=service.ring.active.key_id,
         grant_type=grant_type,
-        access_lifetime=lifetimes.access_token if refreshable else lifetimes.legacy_access_token,
-        family_lifetime=lifetimes.sign_in if refreshable else lifetimes.legacy_access_token,
+        access_lifetime=lifetimes.access_token if refreshable else alone,
+        family_lifetime=lifetimes.sign_in if refreshable else alone,
         idle_lifetime=lifetimes.sign_in_idle,
     )

@@ -11,8 +11,8 @@ from postern.api.errors import (
     UnauthorizedClientException,
 )
 from postern.api.sso_oidc import CreateTokenRequest
-from postern.core.client_registration import DEVICE_CODE, Client
-from postern.core.grants.base import Grant, Step, family_terms, may_issue, new_family, replay, scope_refusal
+from postern.core.clients import DEVICE_CODE, Client
+from postern.core.grants.base import Grant, Step, family_terms, new_family, refusal_to_issue, replay, scope_refusal
 from postern.core.records import DeviceAuthorization, DevicePoll, DeviceStatus, TokenFamily, User
 from postern.core.service import Service
 from postern.core.store import RedeemDeviceAuthorization
@@ -88,7 +88,7 @@ def decide(
     if authorization.status is DeviceStatus.REDEEMED:
         return replay(
             family,
-            user,
+            refusal_to_issue(user, None, DEVICE_CODE, _DESCRIPTION),
             redeemed_at=authorization.redeemed_at or 0,
             now=command.now,
             window=command.replay_window,
@@ -100,15 +100,27 @@ def decide(
         return Step(answer=_expired("device code has expired"))
     if authorization.status is DeviceStatus.PENDING:
         return Step(answer=AuthorizationPendingException(reason="nobody has decided yet"))
-    if user is None or not may_issue(user):
-        return Step(answer=_refusal("the person is disabled or gone"))
+    if denied := refusal_to_issue(user, None, DEVICE_CODE, _DESCRIPTION):
+        return Step(answer=denied)
+    assert user is not None
     if refusal := scope_refusal(command.requested_scopes, authorization.scopes):
         return Step(answer=refusal)
-    created = new_family(command.family, authorization, user, command.now)
+    created = new_family(
+        command.family,
+        user,
+        command.now,
+        client_digest=authorization.client_digest,
+        client_name=authorization.client_name,
+        scopes=authorization.scopes,
+        issues_refresh_token=authorization.issues_refresh_token,
+        authenticated_at=authorization.decided_at,
+    )
     redeemed = msgspec.structs.replace(
         authorization, status=DeviceStatus.REDEEMED, family_id=created.family_id, redeemed_at=command.now
     )
-    return Step(answer=created, insert=created, update=(redeemed,))
+    return Step(answer=created, insert=(created,), update=(redeemed,))
 
 
-GRANT = Grant(grant_type=DEVICE_CODE, requires=("device_code",), redeem=redeem, refusal=_DESCRIPTION)
+GRANT: Grant[CreateTokenRequest] = Grant(
+    grant_type=DEVICE_CODE, requires=("device_code",), redeem=redeem, refusal=_DESCRIPTION
+)

@@ -8,10 +8,19 @@ token: the family ends.
 import msgspec
 
 from postern.api.errors import InvalidGrantException
-from postern.api.sso_oidc import CreateTokenRequest
 from postern.core import tokens
-from postern.core.client_registration import REFRESH_TOKEN, Client
-from postern.core.grants.base import Grant, Reused, Step, is_repetition, may_issue, revoked, scope_refusal
+from postern.core.clients import REFRESH_TOKEN, Client
+from postern.core.directory.records import ApplicationStanding
+from postern.core.grants.base import (
+    Grant,
+    Reused,
+    Step,
+    TokenRequest,
+    is_repetition,
+    refusal_to_issue,
+    revoked,
+    scope_refusal,
+)
 from postern.core.records import TokenFamily, User
 from postern.core.service import Service
 from postern.core.store import RotateRefreshToken
@@ -24,7 +33,7 @@ def _refusal(reason: str) -> InvalidGrantException:
     return InvalidGrantException(_DESCRIPTION, reason=reason)
 
 
-async def redeem(service: Service, client: Client, request: CreateTokenRequest) -> TokenFamily:
+async def redeem(service: Service, client: Client, request: TokenRequest) -> TokenFamily:
     """Rotate a refresh token."""
     claims = tokens.open_value(service.ring, tokens.Kind.REFRESH_TOKEN, request.refresh_token or "")
     if claims is None:
@@ -39,22 +48,32 @@ async def redeem(service: Service, client: Client, request: CreateTokenRequest) 
             replay_window=lifetimes.replay_window,
             access_lifetime=lifetimes.access_token,
             idle_lifetime=lifetimes.sign_in_idle,
+            application_arn=client.application_arn,
             now=service.now(),
         )
     )
 
 
-def decide(command: RotateRefreshToken, family: TokenFamily | None, user: User | None) -> Step:
-    """What a rotation does, given the rows as they are inside its transaction. Pure; every store calls it."""
+def decide(
+    command: RotateRefreshToken,
+    family: TokenFamily | None,
+    user: User | None,
+    standing: ApplicationStanding | None,
+    ancestors: tuple[TokenFamily, ...] = (),
+) -> Step:
+    """What a rotation does, given the rows as they are inside its transaction. Pure; every store calls it.
+
+    ``ancestors`` are the families that the family was made from by token exchange, up to the sign-in itself.
+    """
     now = command.now
     if family is None or family.client_digest != command.client_digest:
         return Step(answer=_refusal("refresh token is of an unknown family or another client"))
-    if not family.is_live(now):
+    if not all(each.is_live(now) for each in (family, *ancestors)):
         return Step(answer=_refusal("the sign-in has ended"))
     if now >= family.idle_expires_at:
         return Step(answer=_refusal("the sign-in was idle for too long"))
-    if not may_issue(user):
-        return Step(answer=_refusal("the person is disabled or gone"))
+    if denied := refusal_to_issue(user, standing, REFRESH_TOKEN, _DESCRIPTION):
+        return Step(answer=denied)
     repeated = command.generation == family.generation - 1 and is_repetition(
         family.rotated_at, now, command.replay_window
     )
@@ -79,4 +98,6 @@ def _rotate(family: TokenFamily, command: RotateRefreshToken) -> TokenFamily:
     )
 
 
-GRANT = Grant(grant_type=REFRESH_TOKEN, requires=("refresh_token",), redeem=redeem, refusal=_DESCRIPTION)
+GRANT: Grant[TokenRequest] = Grant(
+    grant_type=REFRESH_TOKEN, requires=("refresh_token",), redeem=redeem, refusal=_DESCRIPTION
+)

@@ -28,10 +28,11 @@ class AuthorizePages:
 
     async def show(self, request: Request) -> Response:
         query = forms.raw_query(request)
-        asked = self._validate(query)
+        asked = await self._validate(query)
         active = await self._browser.require_session(request, f"/authorize?{query}")
         context = person(active, self._browser.csrf(active)) | {
-            "client_name": asked.client.registration.name,
+            "client_name": asked.client.name,
+            "is_known": asked.client.application_arn is not None,
             "destination": words.destination(asked.redirect_uri),
             "scopes": words.granted(asked.scopes),
             "approval": authorize.consent_token(self._service, active, query),
@@ -44,7 +45,7 @@ class AuthorizePages:
         self._browser.require_own_origin(request)
         form = await forms.form_of(request)
         query, approve = form.get("request", ""), forms.decision_of(form)
-        asked = self._validate(query)
+        asked = await self._validate(query)
         active = await self._browser.require_session(request, f"/authorize?{query}")
         self._browser.require_csrf(active, form.get("csrf", ""))
         if not authorize.is_consent_token(self._service, active, query, form.get("approval", "")):
@@ -54,7 +55,7 @@ class AuthorizePages:
             return see_other(await authorize.approve(self._service, active, asked, caller))
         return see_other(authorize.deny(self._service, active, asked, caller))
 
-    def _validate(self, query: str) -> AuthorizationRequest:
+    async def _validate(self, query: str) -> AuthorizationRequest:
         """
         Raises:
             PageRefused: with a link back to the client once its redirect URI is known to be good, and never a redirect.
@@ -62,7 +63,7 @@ class AuthorizePages:
         if len(query) > forms.MAX_TARGET - len("/authorize?"):
             raise bad_request("authorization request is too long")
         try:
-            return authorize.validate(self._service, forms.parse(query))
+            return await authorize.validate(self._service, forms.parse(query))
         except AuthorizationRefused as refused:
             raise PageRefused(
                 400,

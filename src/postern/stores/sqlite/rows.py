@@ -49,18 +49,27 @@ class SqliteRows:
     def all(self, kind: type[R]) -> list[R]:
         return self._many(kind, TABLES[kind].select)
 
+    def where(self, kind: type[R], column: str, value: str) -> list[R]:
+        table = TABLES[kind]
+        if column not in table.columns:
+            raise ValueError(f"{table.name} has no column {column}")
+        return self._many(kind, f"{table.select} WHERE {column} = ?", value)
+
     def insert(self, record: Record) -> None:
         table = TABLES[type(record)]
-        try:
-            self._execute(table.insert, table.row(record))
-        except sqlite3.IntegrityError as error:
-            if error.sqlite_errorcode not in _TAKEN:
-                raise
-            raise AlreadyExists(table.name) from None
+        self._write(table.name, table.insert, table.row(record))
 
     def update(self, record: Record) -> None:
         table = TABLES[type(record)]
-        self._execute(table.update, table.changes(record))
+        self._write(table.name, table.update, table.changes(record))
+
+    def _write(self, table: str, statement: str, parameters: list[Value]) -> None:
+        try:
+            self._execute(statement, parameters)
+        except sqlite3.IntegrityError as error:
+            if error.sqlite_errorcode not in _TAKEN:
+                raise
+            raise AlreadyExists(table) from None
 
     def put(self, record: Record) -> None:
         table = TABLES[type(record)]

@@ -1,51 +1,73 @@
 """Records as rows: which table keeps which record, and the few conversions between Python and SQL values."""
 
 from collections.abc import Callable
+from enum import StrEnum
 from operator import attrgetter
-from typing import Any, Generic, TypeVar
+from types import UnionType
+from typing import Any, Generic, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from postern.core.directory.records import (
+    AccessKey,
+    Application,
+    ApplicationAssignment,
+    ExternalId,
+    Group,
+    GroupMembership,
+    TrustedTokenIssuer,
+    UsedAssertion,
+)
 from postern.core.records import (
     Attempts,
     AuthorizationCode,
     BrowserSession,
     DeviceAuthorization,
-    DeviceStatus,
     Instance,
     Record,
     RevokedClient,
     RingKeyRecord,
+    RsaKeyRecord,
     TokenFamily,
     User,
-    UserStatus,
 )
 
 R = TypeVar("R", bound=Record)
 Value = str | int | bytes | None
+ToSql = Callable[[Any], Value]
+FromSql = Callable[[Any], Any]
+
+_PLAIN = (str, int, bytes)
 
 
-def _join(scopes: Any) -> str:
-    return " ".join(scopes)
+def _conversion(kind: Any) -> tuple[ToSql, FromSql] | None:
+    """How a member of this type becomes an SQL value and back; ``None`` if it is one already."""
+    if kind in _PLAIN or (isinstance(kind, UnionType) and set(get_args(kind)) <= {*_PLAIN, type(None)}):
+        return None
+    if kind is bool:
+        return int, bool
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return str, {member.value: member for member in kind}.__getitem__
+    if get_origin(kind) is tuple and get_args(kind) == (str, ...):
+        return _join, _split
+    encode, decode = msgspec.json.Encoder().encode, msgspec.json.Decoder(kind).decode
+    return lambda value: encode(value).decode(), decode
 
 
-_TO_SQL: dict[str, Callable[[Any], Value]] = {"scopes": _join, "status": str, "issues_refresh_token": int}
+def _join(words: Any) -> str:
+    return " ".join(words)
 
 
-def _conversions_to_sql(columns: tuple[str, ...]) -> list[tuple[int, Callable[[Any], Value]]]:
-    return [(place, _TO_SQL[column]) for place, column in enumerate(columns) if column in _TO_SQL]
+def _split(text: object) -> tuple[str, ...]:
+    return tuple(str(text).split())
 
 
-def _converted(values: tuple[Any, ...], conversions: list[tuple[int, Callable[[Any], Value]]]) -> list[Value]:
+def _converted(values: tuple[Any, ...], conversions: list[tuple[int, ToSql]]) -> list[Value]:
     """PERF: by place, since most columns need no conversion: 0.4 µs for sixteen, against 1.9 µs by name."""
     row: list[Value] = list(values)
     for place, convert in conversions:
         row[place] = convert(values[place])
     return row
-
-
-def _split(text: object) -> tuple[str, ...]:
-    return tuple(str(text).split())
 
 
 class Table(Generic[R]):
@@ -56,12 +78,15 @@ class Table(Generic[R]):
         self.kind = kind
         self.columns = tuple(field.name for field in msgspec.structs.fields(kind))
         self.key = self.columns[0]
-        self._from_sql = self._conversions()
+        hints = get_type_hints(kind)
+        conversions = {column: _conversion(hints[column]) for column in self.columns}
+        to_sql = {column: found[0] for column, found in conversions.items() if found}
+        self._from_sql = [(column, found[1]) for column, found in conversions.items() if found]
         self._changing = tuple(column for column in self.columns if column != self.key and column not in unchanging)
         changes = (*self._changing, self.key)
         self._get_changes: Callable[[Record], tuple[Any, ...]] = attrgetter(*changes)
-        self._row_to_sql = _conversions_to_sql(self.columns)
-        self._changes_to_sql = _conversions_to_sql(changes)
+        self._row_to_sql = [(place, to_sql[column]) for place, column in enumerate(self.columns) if column in to_sql]
+        self._changes_to_sql = [(place, to_sql[column]) for place, column in enumerate(changes) if column in to_sql]
         columns, marks = ", ".join(self.columns), ", ".join("?" * len(self.columns))
         self.select = f"SELECT {columns} FROM {name}"  # noqa: S608
         self.find = f"{self.select} WHERE {self.key} = ?"
@@ -72,7 +97,8 @@ class Table(Generic[R]):
         self.delete = f"DELETE FROM {name} WHERE {self.key} = ?"  # noqa: S608
 
     def record(self, row: tuple[Value, ...]) -> R:
-        values: dict[str, object] = dict(zip(self.columns, row, strict=True))
+        """PERF: our statements name exactly these columns, so they are not counted again: 0.2 µs of 2.0 for twenty."""
+        values: dict[str, object] = dict(zip(self.columns, row, strict=False))
         for column, convert in self._from_sql:
             values[column] = convert(values[column])
         return self.kind(**values)
@@ -84,13 +110,9 @@ class Table(Generic[R]):
         """The parameters of ``update``: what may change, then the key."""
         return _converted(self._get_changes(record), self._changes_to_sql)
 
-    def _conversions(self) -> list[tuple[str, Callable[[object], object]]]:
-        converters: dict[str, Callable[[object], object]] = {"scopes": _split, "issues_refresh_token": bool}
-        converters["status"] = UserStatus if self.kind is User else DeviceStatus  # type: ignore[assignment]
-        return [(column, converters[column]) for column in self.columns if column in converters]
-
 
 _APPROVAL = ("client_digest", "client_name", "scopes", "issues_refresh_token", "created_at", "expires_at")
+_ASKED_FOR = ("application_arn", "authenticated_at", "nonce")
 
 TABLES: dict[type[Record], Table[Record]] = {
     table.kind: table  # type: ignore[misc]
@@ -107,10 +129,23 @@ TABLES: dict[type[Record], Table[Record]] = {
         Table(
             "authorization_code",
             AuthorizationCode,
-            unchanging=(*_APPROVAL, "user_id", "redirect_uri", "code_challenge"),
+            unchanging=(*_APPROVAL, *_ASKED_FOR, "user_id", "redirect_uri", "code_challenge"),
         ),
-        Table("token_family", TokenFamily, unchanging=(*_APPROVAL, "key_id", "user_id", "grant_type")),
+        Table(
+            "token_family",
+            TokenFamily,
+            unchanging=(*_APPROVAL, *_ASKED_FOR, "key_id", "user_id", "grant_type", "parent_family_id"),
+        ),
         Table("browser_session", BrowserSession),
         Table("attempts", Attempts),
+        Table("rsa_key", RsaKeyRecord),
+        Table("directory_group", Group),
+        Table("group_membership", GroupMembership),
+        Table("external_id", ExternalId),
+        Table("trusted_token_issuer", TrustedTokenIssuer),
+        Table("application", Application),
+        Table("application_assignment", ApplicationAssignment),
+        Table("access_key", AccessKey),
+        Table("used_assertion", UsedAssertion),
     )
 }

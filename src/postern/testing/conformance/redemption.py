@@ -103,6 +103,7 @@ class DeviceRedemption(Suite):
             rotated_at=NOW + 5,
             access_expires_at=NOW + 5 + samples.ACCESS_LIFE,
             idle_expires_at=NOW + 5 + samples.IDLE_LIFE,
+            authenticated_at=approved.decided_at,
         )
         redeemed = await current(store, approved)
         assert (redeemed.status, redeemed.family_id, redeemed.redeemed_at) == (

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import pytest
 
-from postern.core.records import DeviceAuthorization, TokenFamily, User
-from postern.core.store import Store
+from postern.core.records import DeviceAuthorization, Record, TokenFamily, User
+from postern.core.store import ConfigurationChange, Store
 from postern.testing import samples
 
 T = TypeVar("T")
@@ -58,6 +58,10 @@ async def sign_in(store: Store, person: User, **changes: object) -> TokenFamily:
     return await store.redeem_device_authorization(
         samples.device_redemption(approved, client_digest=approved.client_digest)
     )
+
+
+async def configure(store: Store, *records: Record) -> None:
+    await store.change_configuration(ConfigurationChange(create=records))
 
 
 async def race(verb: Callable[[], Awaitable[T]], racers: int = RACERS) -> list[T | BaseException]:

@@ -1,0 +1,190 @@
+"""What a declarative file may say: its tables, as they come out of TOML, read strictly. What becomes of it is in
+`postern.core.directory.planning`.
+"""
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import msgspec
+
+from postern.core.directory.errors import InvalidDirectoryRecord
+from postern.core.directory.records import (
+    AccessKeyStatus,
+    AuthorizationCodeOptions,
+    RefreshTokenOptions,
+    Status,
+    TokenExchangeOptions,
+)
+from postern.core.directory.trusted_token_issuers import DEFAULT_ALGORITHMS
+from postern.core.iam.access_keys import InvalidAccessKey
+from postern.core.iam.actor_policy import InvalidPolicy
+
+# Keys and positions that lead to a part of the file: ("application", 1, "jwt_bearer").
+Place = tuple[str | int, ...]
+
+
+class InvalidDeclaration(ValueError):
+    """The file says something that cannot be; ``place`` is where."""
+
+    def __init__(self, text: str, place: Place = ()) -> None:
+        super().__init__(text)
+        self.place = place
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of what stands in the file."""
+
+
+class DeclaredGroup(Table, frozen=True, kw_only=True):
+    """``members`` are user names."""
+
+    name: str
+    description: str = ""
+    members: tuple[str, ...] = ()
+
+
+class DeclaredTrustedTokenIssuer(Table, frozen=True, kw_only=True):
+    name: str
+    issuer_url: str
+    claim_attribute_path: str
+    identity_store_attribute_path: str
+    algorithms: tuple[str, ...] = DEFAULT_ALGORITHMS
+    status: Status | None = None
+
+
+class DeclaredAccessKey(Table, frozen=True, kw_only=True):
+    """The secret stands in a file or an environment variable, of which only the name is here."""
+
+    access_key_id: str
+    principal_arn: str
+    secret_access_key_file: str | None = None
+    secret_access_key_env: str | None = None
+    description: str = ""
+    status: AccessKeyStatus | None = None
+
+
+class DeclaredAuthorizedIssuer(Table, frozen=True, kw_only=True):
+    """``trusted_token_issuer`` is a name or an ARN."""
+
+    trusted_token_issuer: str
+    authorized_audiences: tuple[str, ...]
+
+
+class DeclaredJwtBearer(Table, frozen=True, kw_only=True):
+    authorized_token_issuers: tuple[DeclaredAuthorizedIssuer, ...]
+
+
+class DeclaredAccessScope(Table, frozen=True, kw_only=True):
+    """``authorized_targets`` are names or ARNs of applications, or the instance's ARN."""
+
+    scope: str
+    authorized_targets: tuple[str, ...] = ()
+
+
+class DeclaredApplication(Table, frozen=True, kw_only=True):
+    """``actor_policy`` is an IAM policy; ``principals`` are ARNs, where all that it would say is that these may."""
+
+    name: str
+    description: str = ""
+    status: Status | None = None
+    assignment_required: bool = True
+    authorization_code: AuthorizationCodeOptions | None = None
+    refresh_token: RefreshTokenOptions | None = None
+    jwt_bearer: DeclaredJwtBearer | None = None
+    token_exchange: TokenExchangeOptions | None = None
+    access_scopes: tuple[str | DeclaredAccessScope, ...] = ()
+    actor_policy: dict[str, object] | None = None
+    principals: tuple[str, ...] = ()
+    assigned_users: tuple[str, ...] = ()
+    assigned_groups: tuple[str, ...] = ()
+
+
+class Declaration(Table, frozen=True, kw_only=True):
+    """A whole file. What is left out has its default, but ``status``, which then stays as it is."""
+
+    group: tuple[DeclaredGroup, ...] = ()
+    trusted_token_issuer: tuple[DeclaredTrustedTokenIssuer, ...] = ()
+    access_key: tuple[DeclaredAccessKey, ...] = ()
+    application: tuple[DeclaredApplication, ...] = ()
+
+
+_TABLES: Mapping[tuple[str, ...], type[msgspec.Struct]] = {
+    (): Declaration,
+    ("group",): DeclaredGroup,
+    ("trusted_token_issuer",): DeclaredTrustedTokenIssuer,
+    ("access_key",): DeclaredAccessKey,
+    ("application",): DeclaredApplication,
+    ("application", "authorization_code"): AuthorizationCodeOptions,
+    ("application", "refresh_token"): RefreshTokenOptions,
+    ("application", "jwt_bearer"): DeclaredJwtBearer,
+    ("application", "jwt_bearer", "authorized_token_issuers"): DeclaredAuthorizedIssuer,
+    ("application", "token_exchange"): TokenExchangeOptions,
+    ("application", "access_scopes"): DeclaredAccessScope,
+}
+_UNKNOWN = re.compile(r"Object contains unknown field `(?P<key>.*)`", re.DOTALL)
+_STEP = re.compile(r"\.(?P<key>\w+)|\[(?P<position>\d+)\]")
+
+
+def read(values: Mapping[str, object]) -> Declaration:
+    """The declaration that decoded TOML holds.
+
+    Raises:
+        InvalidDeclaration: a key is unknown, a value is of the wrong type, or something is declared twice.
+    """
+    try:
+        declaration = msgspec.convert(values, Declaration)
+    except msgspec.ValidationError as error:
+        raise _readable(str(error)) from None
+    _require_distinct("group", [each.name for each in declaration.group])
+    _require_distinct("trusted_token_issuer", [each.name for each in declaration.trusted_token_issuer])
+    _require_distinct("access_key", [each.access_key_id for each in declaration.access_key])
+    _require_distinct("application", [each.name for each in declaration.application])
+    for position, each in enumerate(declaration.access_key):
+        _require_one(("access_key", position), each, "secret_access_key_file", "secret_access_key_env")
+    for position, application in enumerate(declaration.application):
+        _require_one(("application", position), application, "actor_policy", "principals")
+    return declaration
+
+
+@contextmanager
+def at(place: Place) -> Iterator[None]:
+    """What the rules refuse within is wrong at this place of the file."""
+    try:
+        yield
+    except (InvalidDirectoryRecord, InvalidPolicy, InvalidAccessKey) as error:
+        raise InvalidDeclaration(str(error), place) from None
+
+
+def _require_distinct(table: str, names: Sequence[str]) -> None:
+    for position, name in enumerate(names):
+        if name in names[:position]:
+            raise InvalidDeclaration(f"{table} {name!r} is declared twice", (table, position))
+
+
+def _require_one(place: Place, table: Table, first: str, second: str) -> None:
+    if getattr(table, first) and getattr(table, second):
+        raise InvalidDeclaration(f"{first} and {second}: set one of them", (*place, second))
+
+
+def _readable(error: str) -> InvalidDeclaration:
+    text, _, path = error.partition(" - at `$")
+    place = tuple(step["key"] or int(step["position"]) for step in _STEP.finditer(path))
+    unknown = _UNKNOWN.fullmatch(text)
+    if unknown is None:
+        return InvalidDeclaration(f"{dotted(place)}: {text}", place)
+    key = unknown["key"]
+    return InvalidDeclaration(f"{dotted((*place, key))} is not known{_suggestion(key, place)}", (*place, key))
+
+
+def dotted(place: Place) -> str:
+    """``application.jwt_bearer``: a place as people would say it, without positions."""
+    return ".".join(step for step in place if isinstance(step, str))
+
+
+def _suggestion(key: str, place: Place) -> str:
+    table = _TABLES.get(tuple(step for step in place if isinstance(step, str)))
+    known = table.__struct_fields__ if table else ()
+    close = difflib.get_close_matches(key, known, n=1)
+    return f": did you mean {close[0]}?" if close else ""

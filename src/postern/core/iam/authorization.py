@@ -1,0 +1,49 @@
+"""Which application a signed request is about, and whether its signer may do that with it."""
+
+from functools import lru_cache
+
+from postern.api.errors import AccessDeniedException, InvalidClientException
+from postern.core.caller import Caller
+from postern.core.directory.records import Application
+from postern.core.iam import actor_policy
+from postern.core.iam.actor_policy import Action, Effect
+from postern.core.service import Service
+
+# PERF: a policy is parsed once, and not for each request.
+_parsed = lru_cache(maxsize=1024)(actor_policy.parse)
+
+
+async def authorize(service: Service, client_id: str, caller: Caller, action: Action) -> Application:
+    """The application that ``client_id`` names, which the caller may use in this way.
+
+    Strangers learn nothing: whoever is of another account and not let in hears the same as of an application that is
+    not there.
+
+    Raises:
+        InvalidClientException: unknown, disabled, or of another account.
+        AccessDeniedException: the application's actor policy does not allow it.
+    """
+    application = await service.store.find_application(client_id)
+    if application is None:
+        raise InvalidClientException(reason="there is no such application")
+    if not _allows(service, application, caller, action):
+        principal = caller.principal.arn if caller.principal else "nobody"
+        reason = f"the actor policy of {application.application_arn} does not allow {action} to {principal}"
+        if caller.principal is None or caller.principal.account_id != application.account_id:
+            raise InvalidClientException(reason=reason)
+        raise AccessDeniedException(reason=reason)
+    if not application.enabled:
+        raise InvalidClientException(reason="the application is disabled")
+    return application
+
+
+def _allows(service: Service, application: Application, caller: Caller, action: Action) -> bool:
+    """Whoever may create tokens for an application may look at them and revoke them too, unless that is denied."""
+    if not application.actor_policy or caller.principal is None:
+        return False
+    policy = _parsed(application.actor_policy)
+    arn, now, secure = application.application_arn, service.now(), service.policy.public_url.startswith("https:")
+    effect = actor_policy.decide(policy, action, arn, caller, now, secure=secure)
+    if effect is None and action is not Action.CREATE_TOKEN_WITH_IAM:
+        effect = actor_policy.decide(policy, Action.CREATE_TOKEN_WITH_IAM, arn, caller, now, secure=secure)
+    return effect is Effect.ALLOW
