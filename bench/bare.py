@@ -1,5 +1,5 @@
-"""The reference: an ASGI application that does the least a JSON endpoint can do: read the body, parse it, answer some
-JSON.
+"""The reference: an ASGI application that does the least an endpoint can do: read the body, parse it (JSON, or a form),
+answer some JSON.
 """
 
 from typing import Any
@@ -20,8 +20,10 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
     while message.get("more_body"):
         message = await receive()
         body += message.get("body", b"")
-    if body:
+    if body.startswith(b"{"):
         _decode(body)
+    elif body:
+        dict(pair.split(b"=", 1) for pair in body.split(b"&"))
     answer = _encode(_ANSWER)
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(answer))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})

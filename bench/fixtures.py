@@ -4,6 +4,7 @@ the rules themselves.
 
 import asyncio
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -11,7 +12,7 @@ import msgspec
 from postern.api.sso_oidc import CreateTokenRequest, RegisterClientRequest, StartDeviceAuthorizationRequest
 from postern.core import start_urls
 from postern.core.caller import Caller
-from postern.core.client_registration import DEVICE_CODE, REFRESH_TOKEN
+from postern.core.clients import DEVICE_CODE, REFRESH_TOKEN
 from postern.core.create_token import create_token
 from postern.core.register_client import register_client
 from postern.core.service import Service
@@ -82,5 +83,5 @@ async def _sign_in(service: Service, poll: CreateTokenRequest, user_id: str) -> 
     return (await create_token(service, poll, _CALLER)).refresh_token or ""
 
 
-def _write(file: Path, requests: list[msgspec.Struct]) -> None:
+def _write(file: Path, requests: Sequence[msgspec.Struct]) -> None:
     file.write_bytes(b"\n".join(_encode(request) for request in requests) + b"\n")

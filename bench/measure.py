@@ -33,6 +33,10 @@ class Sample(msgspec.Struct, frozen=True):
         return self.server_cpu / self.rate * 1e6
 
 
+class RanOut(Exception):
+    """There were not enough prepared requests for the run: its figures do not count."""
+
+
 class Figures(msgspec.Struct, frozen=True):
     """Several samples of one kind."""
 
@@ -93,7 +97,11 @@ def pinned(core: int) -> list[str]:
 
 
 def load(server: Server, url: str, environment: Mapping[str, str], *, connections: int, seconds: int) -> Sample:
-    """One run of wrk on the second core."""
+    """One run of wrk on the second core.
+
+    Raises:
+        RanOut: the requests that are good once were used up.
+    """
     command = [
         *pinned(1),
         "wrk",
@@ -112,7 +120,10 @@ def load(server: Server, url: str, environment: Mapping[str, str], *, connection
     line = next((line for line in result.stdout.splitlines() if line.startswith("BENCH ")), None)
     if line is None:
         raise SystemExit(f"wrk failed:\n{result.stdout}{result.stderr}")
-    requests, duration, p50, p99, wrong = map(int, line.split()[1:])
+    sys.stderr.write(result.stderr)
+    requests, duration, p50, p99, wrong, ran_out = map(int, line.split()[1:])
+    if ran_out:
+        raise RanOut
     elapsed = duration / 1e6
     load_cpu = (after_load.children_user + after_load.children_system) - (
         before_load.children_user + before_load.children_system

@@ -1,0 +1,205 @@
+"""The server's operations, each beside a bare ASGI application, and one beside its cryptography alone."""
+
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from bench import fixtures, signed_requests
+from bench.cases import Case
+from bench.crypto import Microseconds
+from bench.issuer import Issuer
+from bench.measure import Figures, RanOut, Sample, Server, load, pinned
+from postern.server.settings import load as load_settings
+
+PORT = 18900
+_URL, _BARE_URL = f"http://127.0.0.1:{PORT}", f"http://127.0.0.1:{PORT + 1}"
+_BARE = ["-m", "uvicorn", "bench.bare:app", "--port", str(PORT + 1), "--no-access-log", "--no-server-header"]
+_WARM_UP = 1
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """``crypto`` is what the cryptography alone took, beside each pair, where the case asks for that."""
+
+    case: Case
+    bare: Figures
+    ours: Figures
+    crypto: list[Microseconds]
+
+    @property
+    def ratios(self) -> list[float]:
+        return [own.rate / bare.rate for bare, own in zip(self.bare.samples, self.ours.samples, strict=True)]
+
+    @property
+    def cpu_ratio(self) -> float:
+        """The same ratio by the server's processor time per request: it holds when others use the machine as well."""
+        return self.bare.median("cpu_per_request") / self.ours.median("cpu_per_request")
+
+    @property
+    def wrong(self) -> int:
+        return sum(sample.wrong for sample in (*self.bare.samples, *self.ours.samples))
+
+
+class _Load(msgspec.Struct, frozen=True):
+    """What one run sends: ``variables`` are those of ``load.lua``, ``own`` those for Postern alone."""
+
+    variables: dict[str, str]
+    own: dict[str, str]
+
+
+def run(case: Case, folder: Path, pairs: int, seconds: int) -> Outcome:
+    """
+    Raises:
+        RanOut: more requests were answered than prepared; the text says what rate they were prepared for.
+    """
+    folder.mkdir()
+    environment = _environment(folder)
+    with Issuer() as issuer:
+        loads = _loads(case, folder, environment, issuer, [_WARM_UP, *[seconds] * pairs])
+        ours = Server(["-m", "postern", "serve"], environment, f"{_URL}/healthz/ready", folder / "postern.log")
+        bare = Server(_BARE, {}, _BARE_URL, folder / "bare.log")
+        try:
+            return _compare(case, loads, bare, ours, seconds)
+        except RanOut:
+            raise RanOut(f"{case.name}: the requests that were prepared, {case.rate}/s, ran out") from None
+        finally:
+            bare.stop()
+            ours.stop()
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    return {
+        "POSTERN_SERVER__DATA": str(folder / "data"),
+        "POSTERN_SERVER__PORT": str(PORT),
+        "POSTERN_LIMITS__REGISTER_PER_MINUTE": "0",
+        "POSTERN_LIMITS__DEVICE_START_PER_MINUTE": "0",
+        "POSTERN_LIMITS__SIGN_IN_PER_MINUTE": "0",
+        "POSTERN_DEVICE__POLL_BURST": "100000000",
+        "POSTERN_LIFETIMES__AUTHORIZATION_CODE": "600",
+        "POSTERN_IAM__MAX_CLOCK_SKEW": str(signed_requests.MAX_CLOCK_SKEW),
+        "POSTERN_LOG__REQUESTS": "false",
+    }
+
+
+def _loads(
+    case: Case, folder: Path, environment: dict[str, str], issuer: Issuer, lengths: Sequence[int]
+) -> list[_Load]:
+    """What each run of so many seconds sends."""
+    settings = load_settings(environment=environment)
+    common = {"BENCH_PATH": case.path, "BENCH_TYPE": case.content_type}
+    if case.signed:
+        url, sizes = _URL + case.path, [(case.rate or 0) * length for length in lengths]
+        files = signed_requests.make(settings, folder, issuer, url, case.content_type, case.bodies, sizes)
+        once = {"BENCH_ONCE": "1"} if case.rate else {}
+        return [_Load({**common, "BENCH_SIGNED": "1", "BENCH_BODIES": str(file)}, once) for file in files]
+    bodies = fixtures.make(settings, folder, codes=2000, families=2 * case.connections * len(lengths))
+    common["BENCH_BODIES"] = str(getattr(bodies, case.bodies))
+    if not case.tokens:
+        return [_Load(common, {})] * len(lengths)
+    shares = _shares(getattr(bodies, case.tokens), case.connections * 2, len(lengths))
+    return [_Load(common, {"BENCH_TOKENS": str(share)}) for share in shares]
+
+
+def _shares(tokens: Path, size: int, count: int) -> list[Path]:
+    """Fresh tokens for each run: those of an earlier one are used up."""
+    lines = tokens.read_text().splitlines()
+    shares = [tokens.with_suffix(f".{number}") for number in range(count)]
+    for number, share in enumerate(shares):
+        share.write_text("\n".join(lines[number * size : (number + 1) * size]) + "\n")
+    return shares
+
+
+def _compare(case: Case, loads: Sequence[_Load], bare: Server, ours: Server, seconds: int) -> Outcome:
+    def run_bare(load_: _Load, length: int) -> Sample:
+        variables = {**load_.variables, "BENCH_STATUS": "200"}
+        return load(bare, _BARE_URL, variables, connections=case.connections, seconds=length)
+
+    def run_ours(load_: _Load, length: int) -> Sample:
+        variables = {**load_.variables, **load_.own, "BENCH_STATUS": str(case.status)}
+        return load(ours, _URL, variables, connections=case.connections, seconds=length)
+
+    warm_up, *others = loads
+    run_bare(warm_up, _WARM_UP)
+    run_ours(warm_up, _WARM_UP)
+    references: list[Sample] = []
+    own: list[Sample] = []
+    crypto: list[Microseconds] = []
+    for number, load_ in enumerate(others):
+        print(f"\r\033[K{case.name}: pair {number + 1} of {len(others)}", end="", file=sys.stderr)
+        references.append(run_bare(load_, seconds))
+        if case.crypto_target is not None:
+            crypto.append(_crypto_alone(seconds))
+        own.append(run_ours(load_, seconds))
+    print("\r\033[K", end="", file=sys.stderr)
+    return Outcome(case, Figures(references), Figures(own), crypto)
+
+
+def _crypto_alone(seconds: int) -> Microseconds:
+    command = [*pinned(0), sys.executable, "-m", "bench.crypto", str(seconds)]
+    result = subprocess.run(command, env=dict(os.environ), capture_output=True, check=True)
+    return msgspec.json.decode(result.stdout, type=Microseconds)
+
+
+# What is printed
+
+_COLUMNS: tuple[tuple[str, Callable[[Outcome], str]], ...] = (
+    ("operation", lambda outcome: outcome.case.name),
+    ("durable", lambda outcome: "yes" if outcome.case.durable else "-"),
+    ("connections", lambda outcome: str(outcome.case.connections)),
+    ("bare/s", lambda outcome: f"{outcome.bare.median('rate'):,.0f}"),
+    ("Postern/s", lambda outcome: f"{outcome.ours.median('rate'):,.0f}"),
+    ("ratio: median (min-max)", lambda outcome: _spread(outcome.ratios)),
+    ("by CPU time", lambda outcome: _ratio(outcome.cpu_ratio)),
+    ("target", lambda outcome: "-" if outcome.case.target is None else f"{outcome.case.target:.2f}"),
+    ("p50 ms", lambda outcome: f"{outcome.ours.median('p50') / 1000:.2f}"),
+    ("p99 ms", lambda outcome: f"{outcome.ours.median('p99') / 1000:.2f}"),
+    ("server CPU", lambda outcome: f"{outcome.ours.median('server_cpu'):.0%}"),
+    ("load CPU", lambda outcome: f"{outcome.ours.median('load_cpu'):.0%}"),
+)
+
+
+def table(outcomes: Sequence[Outcome]) -> str:
+    rows = [
+        [title for title, _ in _COLUMNS],
+        ["---"] * len(_COLUMNS),
+        *([cell(outcome) for _, cell in _COLUMNS] for outcome in outcomes),
+    ]
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    lines += [f"\n{_beside_crypto(outcome)}" for outcome in outcomes if outcome.crypto]
+    return "\n".join(lines)
+
+
+def _beside_crypto(outcome: Outcome) -> str:
+    """What one SigV4, one RS256 and one ES256 would allow, and all the signatures that are in the ID token."""
+    alone = {name: statistics.median(getattr(each, name) for each in outcome.crypto) for name in _STEPS}
+    steps = ", ".join(f"{name} {microseconds:.1f} µs" for name, microseconds in alone.items())
+    all_signatures = outcome.case.signatures
+    return (
+        f"{outcome.case.name} beside its cryptography alone ({steps}): {_crypto_ratios(outcome, 1)}, target "
+        f"{outcome.case.crypto_target:.2f}; with all {all_signatures} signatures of the ID token: "
+        f"{_crypto_ratios(outcome, all_signatures)}."
+    )
+
+
+_STEPS = Microseconds.__struct_fields__
+
+
+def _crypto_ratios(outcome: Outcome, signatures: int) -> str:
+    """By rate, pair by pair, and by the server's processor time."""
+    rates = [each.rate(signatures) for each in outcome.crypto]
+    ratios = [own.rate / rate for own, rate in zip(outcome.ours.samples, rates, strict=True)]
+    by_cpu = 1e6 / statistics.median(rates) / outcome.ours.median("cpu_per_request")
+    return f"{_spread(ratios)} of its rate, {_ratio(by_cpu)} by CPU time"
+
+
+def _spread(ratios: Sequence[float]) -> str:
+    return f"{_ratio(statistics.median(ratios))} ({_ratio(min(ratios))}-{_ratio(max(ratios))})"
+
+
+def _ratio(value: float) -> str:
+    """Two digits that say something."""
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.3f}"
