@@ -2,13 +2,16 @@
 
 from urllib.parse import parse_qs, urlsplit
 
+import msgspec
 import pytest
 
 from postern.core import authorize
 from postern.core.audit import EventName
 from postern.core.authorize import AuthorizationRefused
 from postern.core.clients import AUTHORIZATION_CODE, DEVICE_CODE, REFRESH_TOKEN
+from postern.core.directory.records import Application, Status
 from postern.core.policy import DAY
+from tests.core.application_world import REDIRECT_URI, add_application
 from tests.core.test_redirect_uris import HOSTILE
 from tests.core.world import (
     ACCOUNT_ACCESS,
@@ -246,3 +249,62 @@ async def test_every_approval_makes_a_code_of_its_own(world: World, client: Clie
     codes = {await world.code(client) for _ in range(20)}
     assert len(codes) == 20
     assert VERIFIER not in "".join(codes)
+
+
+async def test_a_row_number_that_is_taken_is_made_anew(
+    world: World, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two workers may make the same one in the same millisecond."""
+    numbers = iter([1, 1, 2])
+    monkeypatch.setattr(world.service, "new_row_id", lambda: next(numbers))
+    active = await world.browser()
+    request = await authorize.validate(world.service, authorization_query(client))
+    urls = [await authorize.approve(world.service, active, request, PHONE) for _ in range(2)]
+    assert len({returned(url)["code"] for url in urls}) == 2
+
+
+# Applications
+
+
+@pytest.mark.parametrize("assigned, error", [(False, "access_denied"), (True, None)])
+async def test_whoever_may_not_use_an_application_is_sent_back_without_a_code(
+    world: World, assigned: bool, error: str | None
+) -> None:
+    application = await add_application(world, assigned=assigned)
+    query = application_query(application)
+    request = await authorize.validate(world.service, query)
+    url = await authorize.approve(world.service, await world.browser(), request, PHONE)
+    parameters = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+    assert parameters.get("error") == error
+    assert ("code" in parameters) is (error is None)
+    assert parameters["state"] == "a-state"
+    if error:
+        assert world.events[-1].outcome == "Failure"
+        assert "postern application assign" in (world.events[-1].reason or "")
+
+
+@pytest.mark.parametrize("disabled", [True, False])
+async def test_an_application_that_is_disabled_or_gone_is_not_known(world: World, *, disabled: bool) -> None:
+    application = await add_application(world, status=Status.DISABLED if disabled else Status.ENABLED)
+    if not disabled:
+        application = msgspec.structs.replace(application, application_arn=f"{application.application_arn}0")
+    refusal = await refusal_of(world, application_query(application))
+    assert (refusal.error, refusal.return_url) == ("invalid_request", None)
+
+
+async def test_a_nonce_that_is_too_long_is_refused(world: World) -> None:
+    application = await add_application(world)
+    await authorize.validate(world.service, application_query(application) | {"nonce": "n" * 512})
+    refusal = await refusal_of(world, application_query(application) | {"nonce": "n" * 513})
+    assert refusal.error == "invalid_request"
+
+
+def application_query(application: Application) -> dict[str, str]:
+    return {
+        "response_type": "code",
+        "client_id": application.application_arn,
+        "redirect_uri": REDIRECT_URI,
+        "state": "a-state",
+        "code_challenge_method": "S256",
+        "code_challenge": CHALLENGE,
+    }

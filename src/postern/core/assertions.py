@@ -4,6 +4,7 @@ Nothing in a token chooses its key or its algorithm (RFC 8725 3): the issuer's r
 that a header brings along (``jwk``, ``jku``, ``x5u``, ``x5c``) are not looked at.
 """
 
+import json
 import math
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -127,11 +128,9 @@ def _decoded(part: str, name: str) -> bytes:
 
 
 def _object(text: bytes, name: str) -> dict[str, object]:
-    import json
-
     try:
-        members = msgspec.json.decode(text, type=dict[str, object])
-        json.loads(text, object_pairs_hook=_unique)
+        members = _decode_object(text)
+        _find_repetition(text.decode())
     except _Repeated:
         raise _refusal(f"the {name} repeats a member") from None
     except (msgspec.MsgspecError, ValueError, RecursionError):
@@ -148,6 +147,10 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(members) != len(pairs):
         raise _Repeated
     return members
+
+
+_decode_object = msgspec.json.Decoder(dict[str, object]).decode
+_find_repetition = json.JSONDecoder(object_pairs_hook=_unique).decode
 
 
 def _require_header(header: dict[str, object]) -> None:

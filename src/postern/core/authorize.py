@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from postern.api.errors import InvalidClientException, SsoOidcError
+from postern.api.errors import InvalidClientException, SsoOidcError, UnauthorizedClientException
 from postern.core import pkce, redirect_uris, scopes, sign_in, tokens
 from postern.core.audit import AuditEvent, EventName
 from postern.core.caller import Caller
@@ -20,6 +20,7 @@ from postern.core.grants.base import refusal_to_issue
 from postern.core.records import AuthorizationCode
 from postern.core.service import Service
 from postern.core.sign_in import ActiveSession
+from postern.core.store import AlreadyExists
 
 MAX_STATE = 2048
 MAX_NONCE = 512
@@ -116,31 +117,46 @@ async def approve(service: Service, active: ActiveSession, request: Authorizatio
     """Issue an authorization code; the URL that takes it to the client, or that tells it that the person may not use
     it.
     """
-    now = service.now()
     if refusal := await _why_not(service, active, request.client):
         _record(service, active, request, caller, EventName.CONSENT_GIVEN, refusal.reason)
-        return error_url(service, request.redirect_uri, request.state, refusal.error, refusal.description)
-    code = AuthorizationCode(
-        code_id=service.new_row_id(),
-        client_digest=request.client.digest,
-        client_name=request.client.name,
-        user_id=active.user.user_id,
-        scopes=request.scopes,
-        issues_refresh_token=request.client.issues_refresh_token,
-        redirect_uri=request.redirect_uri,
-        code_challenge=request.code_challenge,
-        created_at=now,
-        expires_at=now + service.policy.lifetimes.authorization_code,
-        application_arn=request.client.application_arn,
-        authenticated_at=active.session.created_at,
-        nonce=request.nonce,
-    )
-    await service.store.create_authorization_code(code)
+        error = "unauthorized_client" if isinstance(refusal, UnauthorizedClientException) else "access_denied"
+        return error_url(service, request.redirect_uri, request.state, error, refusal.description)
+    code = await _create_code(service, active, request)
     _record(service, active, request, caller, EventName.CONSENT_GIVEN)
     text = tokens.mint(
         service.ring.active, tokens.Kind.AUTHORIZATION_CODE, tokens.Claims(code.code_id, 0, 0, code.expires_at)
     )
     return _redirect(service, request.redirect_uri, request.state, code=text)
+
+
+async def _create_code(service: Service, active: ActiveSession, request: AuthorizationRequest) -> AuthorizationCode:
+    """Two workers may make the same row number in the same millisecond: then another is made."""
+    code = _new_code(service, active, request)
+    try:
+        await service.store.create_authorization_code(code)
+    except AlreadyExists:
+        code = _new_code(service, active, request)
+        await service.store.create_authorization_code(code)
+    return code
+
+
+def _new_code(service: Service, active: ActiveSession, request: AuthorizationRequest) -> AuthorizationCode:
+    now, client = service.now(), request.client
+    return AuthorizationCode(
+        code_id=service.new_row_id(),
+        client_digest=client.digest,
+        client_name=client.name,
+        user_id=active.user.user_id,
+        scopes=request.scopes,
+        issues_refresh_token=client.issues_refresh_token,
+        redirect_uri=request.redirect_uri,
+        code_challenge=request.code_challenge,
+        created_at=now,
+        expires_at=now + service.policy.lifetimes.authorization_code,
+        application_arn=client.application_arn,
+        authenticated_at=active.session.created_at,
+        nonce=request.nonce,
+    )
 
 
 def deny(service: Service, active: ActiveSession, request: AuthorizationRequest, caller: Caller) -> str:
