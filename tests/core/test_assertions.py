@@ -18,6 +18,7 @@ from joserfc.jws import JWSRegistry
 from postern.api.errors import InvalidGrantException
 from postern.core import assertions, users
 from postern.core.assertions import SKEW, Assertion
+from postern.core.directory import trusted_token_issuers
 from postern.core.directory.records import (
     Application,
     ApplicationGrants,
@@ -142,7 +143,7 @@ def deep(levels: int) -> str:
 async def test_a_good_assertion_says_who_the_person_is(desk: Desk) -> None:
     found = await desk.present(desk.assertion(auth_time=desk.world.now - 30))
     assert found == Assertion(
-        digest=sha256(f"{ISSUER_ARN}\0an-id".encode()).digest(),
+        digest=sha256(f"{ISSUER_URL}\0an-id".encode()).digest(),
         forget_at=desk.world.now + 300 + SKEW,
         trusted_token_issuer_arn=ISSUER_ARN,
         user_id=desk.world.person.user_id,
@@ -262,7 +263,7 @@ async def test_92_the_public_key_is_no_shared_secret(desk: Desk, kid: str, algor
 
 
 def test_92_no_symmetric_algorithm_is_known() -> None:
-    assert not [name for name in assertions.ALGORITHMS if name.lower().startswith(("hs", "none"))]
+    assert not [name for name in trusted_token_issuers.ALGORITHMS if name.lower().startswith(("hs", "none"))]
 
 
 def brought_along() -> list[dict[str, object]]:
@@ -541,6 +542,8 @@ async def test_96_an_audience_of_another_issuer_does_not_count(desk: Desk) -> No
         pytest.param("kim@example.org", "kim@example.org ", False, id="with a blank"),
         pytest.param("kim@example.org", "kim@example.or", False, id="a prefix"),
         pytest.param("kím@example.org", "kím@example.org", True, id="not ASCII, the same"),
+        pytest.param("KÍM@Example.org", "kÍm@example.org", True, id="not ASCII, kept in upper case"),
+        pytest.param(KELVIN + "im@example.org", "kim@example.org", False, id="kept with a Kelvin sign"),
         pytest.param("kím@example.org", "kÍm@example.org", False, id="not ASCII, in upper case"),
     ],
 )
@@ -585,6 +588,30 @@ async def test_98_an_address_that_two_people_have_is_nobodys(desk: Desk) -> None
         )
     with refused(InvalidGrantException, "several people have the emails.value"):
         await desk.present(desk.assertion(email="shared@example.org"))
+
+
+async def test_99_one_assertion_of_an_issuer_that_is_trusted_under_two_names_is_one(desk: Desk) -> None:
+    """A ``jti`` is the issuer's: another record of the same URL, or one made anew, does not make it fresh."""
+    first = await desk.present(desk.assertion())
+    issuer = await desk.issuer()
+    twin = msgspec.structs.replace(issuer, trusted_token_issuer_arn=f"{ISSUER_ARN}-twin", name="twin")
+    await desk.world.store.change_configuration(ConfigurationChange(create=(twin,)))
+    trusted = AuthorizedTokenIssuer(trusted_token_issuer_arn=f"{ISSUER_ARN}-twin", authorized_audiences=(AUDIENCE,))
+    await desk.change_grants(trusted)
+    second = await desk.present(desk.assertion())
+    assert second.trusted_token_issuer_arn != first.trusted_token_issuer_arn
+    assert second.digest == first.digest
+
+
+async def test_96_of_two_issuers_with_one_url_the_one_for_the_audience_counts(desk: Desk) -> None:
+    issuer = await desk.issuer()
+    twin = msgspec.structs.replace(issuer, trusted_token_issuer_arn=f"{ISSUER_ARN}-twin", name="twin")
+    await desk.world.store.change_configuration(ConfigurationChange(create=(twin,)))
+    await desk.change_grants(
+        AuthorizedTokenIssuer(trusted_token_issuer_arn=ISSUER_ARN, authorized_audiences=("another",)),
+        AuthorizedTokenIssuer(trusted_token_issuer_arn=f"{ISSUER_ARN}-twin", authorized_audiences=(AUDIENCE,)),
+    )
+    assert (await desk.present(desk.assertion())).trusted_token_issuer_arn == f"{ISSUER_ARN}-twin"
 
 
 @pytest.mark.parametrize("claim,found", [("Ext-1", True), ("ext-1", False), ("Ext-1 ", False), ("Ext-", False)])

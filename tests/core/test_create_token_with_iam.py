@@ -18,8 +18,10 @@ from postern.api.errors import (
 )
 from postern.core import regions
 from postern.core.audit import EventName
+from postern.core.authorize import AuthorizationRefused
 from postern.core.caller import Caller, Principal
 from postern.core.clients import AUTHORIZATION_CODE, DEVICE_CODE, JWT_BEARER, REFRESH_TOKEN, TOKEN_EXCHANGE
+from postern.core.directory import applications
 from postern.core.directory.records import (
     AccessScope,
     Application,
@@ -31,10 +33,12 @@ from postern.core.directory.records import (
 from postern.core.grants import APPLICATION_GRANTS
 from postern.core.grants.base import refusal_to_issue
 from postern.core.policy import HOUR
+from postern.core.scopes import MAX_SCOPES
 from postern.core.store import ConfigurationChange
 from tests.core.application_world import (
     ACCOUNT,
     ALL_GRANTS,
+    APPLICATION_CALLER,
     DEFAULT_SCOPES,
     REDIRECT_URI,
     Issuer,
@@ -206,6 +210,31 @@ async def test_what_names_no_application_is_an_invalid_client(
         )
 
 
+@pytest.mark.parametrize("refused_by", ["the actor policy", "the grant", "the assertion"])
+async def test_every_refusal_is_told_to_the_audit(
+    world: World, application: Application, issuer: Issuer, refused_by: str
+) -> None:
+    world.events.clear()
+    caller = COLLEAGUE if refused_by == "the actor policy" else APPLICATION_CALLER
+    grant_type = "password" if refused_by == "the grant" else JWT_BEARER
+    with pytest.raises(SsoOidcError) as refusal:
+        await with_iam_as(caller, world, application, grant_type, assertion="not one")
+    (event,) = world.events
+    assert (event.event_name, event.outcome) == (EventName.CREATE_TOKEN_WITH_IAM, "Failure")
+    assert event.principal_arn == present(caller.principal).arn
+    assert event.application_arn == application.application_arn
+    assert event.grant_type == (None if refused_by == "the grant" else JWT_BEARER)
+    assert event.reason == f"{refusal.value.wire_name()}: {refusal.value.reason}"
+
+
+async def test_what_is_no_application_and_no_grant_is_not_written_down(world: World) -> None:
+    """A secret may have been put in its place."""
+    nobody = Application(application_arn="aoaAsecret", name="x", created_at=0)
+    with refused(InvalidClientException):
+        await with_iam(world, nobody, "aorAsecret")
+    assert "secret" not in repr(world.events)
+
+
 async def test_an_application_without_an_actor_policy_lets_nobody_in(world: World) -> None:
     application = await add_application(world, actor_policy="")
     with refused(AccessDeniedException):
@@ -340,7 +369,7 @@ async def test_an_applications_refresh_token_is_no_good_to_a_public_client(
 
 
 async def test_pkce_is_required_of_an_application_too(world: World, application: Application) -> None:
-    with pytest.raises(Exception, match="code_challenge"):
+    with pytest.raises(AuthorizationRefused, match="code_challenge"):
         await code_of(world, application, code_challenge="", code_challenge_method="")
 
 
@@ -375,7 +404,7 @@ async def test_a_challenge_binds_though_none_is_required(world: World, lenient: 
 async def test_a_challenge_that_is_not_s256_is_refused_though_none_is_required(
     world: World, lenient: Application, method: str
 ) -> None:
-    with pytest.raises(Exception, match="code_challenge"):
+    with pytest.raises(AuthorizationRefused, match="code_challenge"):
         await code_of(world, lenient, code_challenge_method=method)
 
 
@@ -417,6 +446,16 @@ async def test_an_applications_own_scopes_come_after_the_default_ones(world: Wor
     application = await add_application(world, access_scopes=(AccessScope(scope="reports:read"),))
     answer = await with_iam(world, application, JWT_BEARER, assertion=issuer.assertion(world))
     assert answer.scope == (*DEFAULT_SCOPES, "reports:read")
+
+
+async def test_all_scopes_of_an_application_may_be_asked_for(world: World, issuer: Issuer) -> None:
+    application = await add_application(
+        world, access_scopes=tuple(AccessScope(scope=f"a:{number}") for number in range(MAX_SCOPES - 3))
+    )
+    applications.require_valid(msgspec.structs.replace(application, actor_policy=""))
+    first = await with_iam(world, application, JWT_BEARER, assertion=issuer.assertion(world))
+    again = await with_iam(world, application, REFRESH_TOKEN, refresh_token=first.refresh_token, scope=first.scope)
+    assert again.scope == first.scope
 
 
 async def test_an_application_without_the_refresh_grant_gets_no_refresh_token(world: World, issuer: Issuer) -> None:

@@ -167,7 +167,9 @@ class Promises:
         return made
 
     def is_exchangeable(self, subject: SignIn, client: bytes, now: int) -> bool:
-        return subject.client != client and subject.is_live(now) and len([*subject.lineage()]) < MAX_LINEAGE
+        lineage = [*subject.lineage()]
+        awake = subject.is_live(now) and all(now < each.idle_end for each in lineage)
+        return subject.client != client and awake and len(lineage) < MAX_LINEAGE
 
     def exchanged(
         self, subject: SignIn, client: bytes, scopes: tuple[str, ...], arn: str, family_id: int, now: int

@@ -4,7 +4,7 @@ import msgspec
 
 from postern.api.errors import UnauthorizedException
 from postern.core import scopes, tokens
-from postern.core.records import TokenFamily
+from postern.core.records import TokenFamily, is_live_lineage
 from postern.core.service import Service
 
 
@@ -40,5 +40,4 @@ async def has_live_ancestors(service: Service, family: TokenFamily, now: int) ->
     """What token exchange made ends with what it was made from."""
     if family.parent_family_id is None:
         return True
-    lineage = await service.store.find_lineage(family.family_id)
-    return bool(lineage) and lineage[-1].parent_family_id is None and all(each.is_live(now) for each in lineage)
+    return is_live_lineage(await service.store.find_lineage(family.family_id), now)

@@ -7,7 +7,6 @@ that a header brings along (``jwk``, ``jku``, ``x5u``, ``x5c``) are not looked a
 import json
 import math
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -16,9 +15,11 @@ import msgspec
 from postern.api.errors import InvalidGrantException
 from postern.core import users
 from postern.core.directory.records import AuthorizedTokenIssuer, TrustedTokenIssuer
+from postern.core.directory.trusted_token_issuers import ALGORITHMS
 from postern.core.issuer_keys import IssuerUnavailable
 from postern.core.records import User
 from postern.core.service import Service
+from postern.core.signing_keys import b64decode
 
 if TYPE_CHECKING:
     from joserfc.jwk import Key
@@ -29,17 +30,10 @@ MAX_SUBJECT = 255
 MAX_TOKEN_ID = 512
 MAX_ATTRIBUTE = 512
 SKEW = 60
-ALGORITHMS = (
-    *("RS256", "RS384", "RS512"),
-    *("PS256", "PS384", "PS512"),
-    *("ES256", "ES384", "ES512"),
-    *("EdDSA", "Ed25519"),
-)
 
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
 _TYPES = ("jwt", "at+jwt")
 _MAX_DATE = 2**53  # beyond it a float is no longer exact, and no year that anybody means
-_TO_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
 
 class Assertion(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,7 +66,7 @@ async def verify(service: Service, application_arn: str, text: str) -> Assertion
         InvalidGrantException: the assertion is not good; ``reason`` says what of it.
     """
     token = _take_apart(text)
-    issuer, authorized = await _find_issuer(service, application_arn, token.claims.get("iss"))
+    issuer, authorized = await _find_issuer(service, application_arn, token.claims)
     algorithm = _require_algorithm(token.header, issuer)
     key = await _find_key(service, issuer, token.header)
     _require_signature(token, algorithm, key)
@@ -82,7 +76,7 @@ async def verify(service: Service, application_arn: str, text: str) -> Assertion
     token_id = _require_text(token.claims, "jti", MAX_TOKEN_ID)
     user = await _find_user(service, issuer, token.claims)
     return Assertion(
-        digest=sha256(f"{issuer.trusted_token_issuer_arn}\0{token_id}".encode()).digest(),
+        digest=sha256(f"{issuer.issuer_url}\0{token_id}".encode()).digest(),
         forget_at=math.ceil(expires_at) + SKEW,
         trusted_token_issuer_arn=issuer.trusted_token_issuer_arn,
         user_id=user.user_id,
@@ -121,10 +115,10 @@ def _decoded(part: str, name: str) -> bytes:
     """Only the one spelling that an encoder writes: no padding, no bits left over."""
     if not _BASE64URL.fullmatch(part) or len(part) % 4 == 1:
         raise _refusal(f"the {name} is not base64url")
-    decoded = urlsafe_b64decode(part + "=" * (-len(part) % 4))
-    if urlsafe_b64encode(decoded).rstrip(b"=") != part.encode():
-        raise _refusal(f"the {name} is not base64url as an encoder writes it")
-    return decoded
+    try:
+        return b64decode(part)
+    except ValueError:
+        raise _refusal(f"the {name} is not base64url as an encoder writes it") from None
 
 
 def _object(text: bytes, name: str) -> dict[str, object]:
@@ -171,24 +165,28 @@ def _require_header(header: dict[str, object]) -> None:
 
 
 async def _find_issuer(
-    service: Service, application_arn: str, issuer_url: object
+    service: Service, application_arn: str, claims: dict[str, object]
 ) -> tuple[TrustedTokenIssuer, AuthorizedTokenIssuer]:
-    """The issuer whose URL is ``iss``, byte for byte, if the application trusts it."""
+    """The issuer whose URL is ``iss``, byte for byte, if the application trusts it; of several with one URL the one
+    that is authorized for the audience.
+    """
+    issuer_url = claims.get("iss")
     if not isinstance(issuer_url, str):
         raise _refusal("iss is missing or not a string")
     application = await service.store.find_application(application_arn)
     options = application.grants.jwt_bearer if application else None
-    disabled = False
+    found: list[tuple[TrustedTokenIssuer, AuthorizedTokenIssuer]] = []
     for authorized in options.authorized_token_issuers if options else ():
         issuer = await service.store.find_trusted_token_issuer(authorized.trusted_token_issuer_arn)
-        if issuer is None or issuer.issuer_url != issuer_url:
-            continue
-        if issuer.enabled:
-            return issuer, authorized
-        disabled = True
-    if disabled:
+        if issuer is not None and issuer.issuer_url == issuer_url:
+            found.append((issuer, authorized))
+    enabled = [(issuer, authorized) for issuer, authorized in found if issuer.enabled]
+    if found and not enabled:
         raise _refusal("iss is an issuer that is disabled")
-    raise _refusal("iss is not an issuer that the application trusts")
+    if not found:
+        raise _refusal("iss is not an issuer that the application trusts")
+    named = _audiences(claims.get("aud"))
+    return next((pair for pair in enabled if named & set(pair[1].authorized_audiences)), enabled[0])
 
 
 def _require_algorithm(header: dict[str, object], issuer: TrustedTokenIssuer) -> str:
@@ -256,11 +254,15 @@ def _date(claims: dict[str, object], name: str) -> float | None:
 
 
 def _require_audience(audience: object, authorized: AuthorizedTokenIssuer) -> None:
+    if not _audiences(audience) & set(authorized.authorized_audiences):
+        raise _refusal("aud is not an audience that the application authorized for the issuer")
+
+
+def _audiences(audience: object) -> set[str]:
     named = [audience] if isinstance(audience, str) else audience
     if not isinstance(named, list) or not all(isinstance(each, str) for each in named):
         raise _refusal("aud is missing, or neither a string nor strings")
-    if not set(named) & set(authorized.authorized_audiences):
-        raise _refusal("aud is not an audience that the application authorized for the issuer")
+    return set(named)
 
 
 def _require_text(claims: dict[str, object], name: str, longest: int) -> str:
@@ -304,7 +306,7 @@ def _mapped_claim(claims: dict[str, object], path: str) -> str:
 def _stored_form(path: str, value: str) -> str:
     if path == "userName":
         return users.canonical_name(value)
-    return _lower(value) if path == "emails.value" else value
+    return users.ascii_lower(value) if path == "emails.value" else value
 
 
 def _is_meant(path: str, value: str, user: User) -> bool:
@@ -312,9 +314,5 @@ def _is_meant(path: str, value: str, user: User) -> bool:
     let an issuer's look-alike of Mira be Mira.
     """
     if path == "userName":
-        return _lower(user.user_name) == _lower(value)
-    return path != "emails.value" or user.email == _lower(value)
-
-
-def _lower(text: str) -> str:
-    return text.translate(_TO_LOWER)
+        return users.ascii_lower(user.user_name) == users.ascii_lower(value)
+    return path != "emails.value" or user.email == users.ascii_lower(value)

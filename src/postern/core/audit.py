@@ -45,4 +45,3 @@ class AuditEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     application_arn: str | None = None
     principal_arn: str | None = None
     access_key_id: str | None = None
-    trusted_token_issuer_arn: str | None = None

@@ -4,14 +4,15 @@ Which members are in which answer is as the service's reference shows it: no ID 
 from token exchange unless one is asked for.
 """
 
-from postern.api.errors import AccessDeniedException, InvalidGrantException, InvalidRequestRegionException
+from postern.api.errors import InvalidGrantException, InvalidRequestRegionException, SsoOidcError
 from postern.api.sso_oidc import AwsAdditionalDetails, CreateTokenWithIamRequest, CreateTokenWithIamResponse
 from postern.core import id_tokens, redemption, scopes, tokens
 from postern.core.audit import AuditEvent, EventName
 from postern.core.caller import Caller
-from postern.core.clients import REFRESH_TOKEN, Client
-from postern.core.directory.applications import as_client
+from postern.core.clients import REFRESH_TOKEN
+from postern.core.directory.applications import ARN, as_client
 from postern.core.grants import APPLICATION_GRANTS, token_exchange
+from postern.core.grants.base import Reused
 from postern.core.iam.actor_policy import Action
 from postern.core.iam.authorization import authorize
 from postern.core.records import TokenFamily
@@ -23,13 +24,14 @@ async def create_token_with_iam(
     service: Service, request: CreateTokenWithIamRequest, caller: Caller
 ) -> CreateTokenWithIamResponse:
     """Exchange a grant for tokens. ``caller.principal`` is who signed the request."""
-    application = await authorize(service, request.client_id, caller, Action.CREATE_TOKEN_WITH_IAM)
-    client = as_client(application)
-    _require_own_region(service, request)
     try:
-        family = await redemption.redeem(service, APPLICATION_GRANTS, client, request, caller)
-    except AccessDeniedException as refusal:
-        service.record(_denied_event(service, client, request, caller, refusal))
+        application = await authorize(service, request.client_id, caller, Action.CREATE_TOKEN_WITH_IAM)
+        _require_own_region(service, request)
+        family = await redemption.redeem(service, APPLICATION_GRANTS, as_client(application), request, caller)
+    except Reused:  # which has an event of its own
+        raise
+    except SsoOidcError as refusal:
+        service.record(_refusal_event(service, request, caller, refusal))
         raise
     return await _issue(service, request, family)
 
@@ -75,21 +77,18 @@ def _require_own_region(service: Service, request: CreateTokenWithIamRequest) ->
             raise InvalidRequestRegionException(endpoint=endpoint, region=region, reason="made in another region")
 
 
-def _denied_event(
-    service: Service,
-    client: Client,
-    request: CreateTokenWithIamRequest,
-    caller: Caller,
-    refusal: AccessDeniedException,
+def _refusal_event(
+    service: Service, request: CreateTokenWithIamRequest, caller: Caller, refusal: SsoOidcError
 ) -> AuditEvent:
+    """Grant type and client id are told only where they are known ones: a caller may have put anything there."""
+    application_arn = request.client_id if ARN.fullmatch(request.client_id) else None
     return AuditEvent(
         event_name=EventName.CREATE_TOKEN_WITH_IAM,
         event_time=service.now(),
         outcome="Failure",
-        client_name=client.name,
-        grant_type=request.grant_type,
+        grant_type=request.grant_type if request.grant_type in APPLICATION_GRANTS else None,
         source_address=caller.address,
-        reason=refusal.reason,
-        application_arn=client.application_arn,
+        reason=f"{refusal.wire_name()}: {refusal.reason}",
+        application_arn=application_arn,
         principal_arn=caller.principal.arn if caller.principal else None,
     )

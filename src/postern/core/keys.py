@@ -117,7 +117,7 @@ class Key:
         """The 32-byte key named ``name``: for one use, which the name tells."""
         key = self._derived.get(name)
         if key is None:
-            key = self._derived[name] = _derive(self._secret, name)
+            key = self._derived[name] = _derive(self._secret, f"name {name}")
         return key
 
     def __repr__(self) -> str:

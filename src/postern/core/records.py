@@ -4,6 +4,7 @@ No record holds a code, a token or a password that could be used: codes and toke
 are digests.
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 import msgspec
@@ -165,6 +166,15 @@ class TokenFamily(Record, frozen=True, kw_only=True):
     def is_live(self, now: int) -> bool:
         """Neither revoked nor past its absolute end."""
         return self.revoked_at is None and now < self.expires_at
+
+
+def is_live_lineage(lineage: Sequence[TokenFamily], now: int) -> bool:
+    """Whether a sign-in lives: ``lineage`` is a family and those that it was made from by token exchange, and all of
+    them must be there and live.
+    """
+    if not lineage or lineage[-1].parent_family_id is not None:
+        return False
+    return all(family.is_live(now) for family in lineage)
 
 
 class BrowserSession(Record, frozen=True, kw_only=True):

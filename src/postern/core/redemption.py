@@ -46,10 +46,14 @@ async def redeem(
     try:
         family = await _try(service, grant, client, request)
     except Reused as reuse:
-        service.record(_reuse_event(service, client, grant, caller, reuse))
+        name = EventName.REFRESH_TOKEN_REUSE if grant.grant_type == REFRESH_TOKEN else EventName.CODE_REUSE
+        service.record(
+            event_of(service, client, grant.grant_type, caller, name, outcome="Failure", reason=reuse.reason)
+        )
         raise
     if family.generation == 0:
-        service.record(_sign_in_event(service, client, grant, caller, family))
+        name = EventName.CREATE_TOKEN_WITH_IAM if client.application_arn else EventName.CREATE_TOKEN
+        service.record(event_of(service, client, grant.grant_type, caller, name, user_id=family.user_id))
     return family
 
 
@@ -80,33 +84,18 @@ def _require_members(grant: Grant[RequestT], request: RequestT) -> None:
         raise InvalidScopeException(reason="too many scopes")
 
 
-def _sign_in_event(
-    service: Service, client: Client, grant: Grant[RequestT], caller: Caller, family: TokenFamily
+def event_of(
+    service: Service, client: Client, grant_type: str, caller: Caller, name: EventName, **members: str | None
 ) -> AuditEvent:
+    """What happened to a client's grant; ``members`` are further ones of the event."""
     return AuditEvent(
-        event_name=EventName.CREATE_TOKEN_WITH_IAM if client.application_arn else EventName.CREATE_TOKEN,
+        event_name=name,
         event_time=service.now(),
-        user_id=family.user_id,
         client_name=client.name,
         client_digest=client.digest.hex(),
-        grant_type=grant.grant_type,
+        grant_type=grant_type,
         source_address=caller.address,
         application_arn=client.application_arn,
         principal_arn=caller.principal.arn if caller.principal else None,
-    )
-
-
-def _reuse_event(service: Service, client: Client, grant: Grant[RequestT], caller: Caller, reuse: Reused) -> AuditEvent:
-    refreshing = grant.grant_type == REFRESH_TOKEN
-    return AuditEvent(
-        event_name=EventName.REFRESH_TOKEN_REUSE if refreshing else EventName.CODE_REUSE,
-        event_time=service.now(),
-        outcome="Failure",
-        client_name=client.name,
-        client_digest=client.digest.hex(),
-        grant_type=grant.grant_type,
-        source_address=caller.address,
-        reason=reuse.reason,
-        application_arn=client.application_arn,
-        principal_arn=caller.principal.arn if caller.principal else None,
+        **members,  # type: ignore[arg-type]
     )

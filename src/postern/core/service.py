@@ -31,8 +31,8 @@ Recorder = Callable[[AuditEvent], None]
 class Service:
     """What the rules work with: store, clock, keys, policy, password hasher, audit.
 
-    Made by `open_service`. ``ring`` and ``revoked_clients`` are snapshots; `renew` brings them up to date and the
-    server calls it every second, which is how a rotation or a revocation reaches every worker and node.
+    Made by `open_service`. ``ring``, ``signing_keys`` and ``revoked_clients`` are snapshots; `renew` brings them up to
+    date and the server calls it every second, which is how a rotation or a revocation reaches every worker and node.
     """
 
     def __init__(

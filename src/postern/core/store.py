@@ -202,7 +202,7 @@ class Store(Protocol):
 
     async def find_users_by_attribute(self, path: str, value: str) -> list[User]:
         """People with this very value of ``userName`` (canonical), ``emails.value`` (in lower case) or
-        ``externalIds.id``; nobody for other paths. Two at most: more are not told apart.
+        ``externalIds.id``; nobody for other paths, nor for an empty value. Two at most: more are not told apart.
         """
         ...
 
@@ -306,9 +306,10 @@ class Store(Protocol):
 
         Raises:
             InvalidGrantException: unknown, expired, of another client or redirect URI or verifier, of a disabled
-                person, or redeemed
-                before the window (then the family is revoked).
+                person, or redeemed before the window (then the family is revoked).
             InvalidScopeException: more scopes are requested than were granted; nothing is consumed.
+            InvalidClientException, UnauthorizedClientException, AccessDeniedException: the application is disabled,
+                has lost the grant, or the person is not assigned to it.
         """
         ...
 
@@ -322,9 +323,10 @@ class Store(Protocol):
 
         Raises:
             InvalidGrantException: unknown, ended, of another client, of a disabled person; or of an older generation:
-                then the family is
-                revoked.
+                then the family is revoked.
             InvalidScopeException: more scopes are requested than were granted; nothing is consumed.
+            InvalidClientException, UnauthorizedClientException, AccessDeniedException: the application is disabled,
+                has lost the grant, or the person is not assigned to it.
         """
         ...
 
@@ -361,7 +363,7 @@ class Store(Protocol):
         ...
 
     async def list_token_families(self, user_id: str, now: int) -> list[TokenFamily]:
-        """The person's live sign-ins, newest first."""
+        """The person's live sign-ins, newest first. What was made from one that has ended does not live."""
         ...
 
     # Browser sessions and guesses

@@ -9,6 +9,7 @@ from postern.core.records import User, UserStatus
 from postern.core.store import NotFound, Store
 
 MAX_USER_NAME = 128
+_TO_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
 
 class InvalidUser(ValueError):
@@ -18,6 +19,11 @@ class InvalidUser(ValueError):
 def canonical_name(user_name: str) -> str:
     """What look-ups and counters use: however a name is typed, it is one person."""
     return unicodedata.normalize("NFKC", user_name).strip().casefold()
+
+
+def ascii_lower(text: str) -> str:
+    """With the letters A to Z in lower case, and no others: what merely looks like a letter stays another one."""
+    return text.translate(_TO_LOWER)
 
 
 async def add_user(
@@ -44,7 +50,7 @@ async def add_user(
         user_name=name,
         canonical_name=canonical_name(name),
         display_name=display_name or name,
-        email=email.lower(),
+        email=ascii_lower(email),
         password_hash=await hasher.hash(passwords.require_acceptable(password)),
         status=UserStatus.ENABLED,
         created_at=now,

@@ -33,6 +33,7 @@ from postern.core.records import (
     TokenFamily,
     User,
     UserStatus,
+    is_live_lineage,
 )
 from postern.core.store import (
     REDEEMED_CODE_STAY,
@@ -254,7 +255,7 @@ class EmbeddedStore(ABC):
                 tuple(lineage),
                 rows.find(User, subject.user_id),
                 find_standing(rows, command.application_arn, subject.user_id),
-                rows.find(Application, subject.application_arn) if subject.application_arn else None,
+                _standing_of(rows, subject.application_arn, subject.user_id),
             )
 
         return await self._redeem(step)
@@ -382,5 +383,4 @@ def _is_live(rows: Rows, family: TokenFamily, now: int) -> bool:
     """Neither the family has ended nor one that it was made from."""
     if family.parent_family_id is None:
         return family.is_live(now)
-    lineage = _lineage(rows, family.family_id)
-    return lineage[-1].parent_family_id is None and all(each.is_live(now) for each in lineage)
+    return is_live_lineage(_lineage(rows, family.family_id), now)

@@ -63,7 +63,7 @@ def test_an_application_has_an_arn_of_its_own_in_the_instances_account(world: Wo
         {"grants": trusting("a" * 512, *"bcdefghij")},
         {"grants": ApplicationGrants(jwt_bearer=JwtBearerOptions(authorized_token_issuers=()))},
         {"grants": ApplicationGrants(token_exchange=TokenExchangeOptions(accepted_scopes=("sso:account:access",)))},
-        {"access_scopes": tuple(AccessScope(scope=f"a:{number}") for number in range(25))},
+        {"access_scopes": tuple(AccessScope(scope=f"a:{number}") for number in range(22))},
         {"access_scopes": (AccessScope(scope="a", authorized_targets=(TARGET,)),)},
         {
             "access_scopes": (
@@ -99,7 +99,7 @@ def test_an_application_may_be_so(world: World, members: dict[str, object]) -> N
         ({"grants": ApplicationGrants(token_exchange=TokenExchangeOptions(accepted_scopes=("a b",)))}, "scope"),
         ({"access_scopes": (AccessScope(scope="a b"),)}, "scope"),
         ({"access_scopes": (AccessScope(scope="a"),) * 2}, "twice"),
-        ({"access_scopes": tuple(AccessScope(scope=f"a:{number}") for number in range(26))}, "more than 25"),
+        ({"access_scopes": tuple(AccessScope(scope=f"a:{number}") for number in range(23))}, "more than 25"),
         ({"access_scopes": (AccessScope(scope="a", authorized_targets=("*",)),)}, "ARN"),
         ({"access_scopes": (AccessScope(scope="a", authorized_targets=(TARGET,) * 11),)}, "targets"),
         ({"actor_policy": "{}"}, "actor policy"),

@@ -35,7 +35,7 @@ MAX_TARGETS = 10
 MAX_NAME = 100
 MAX_DESCRIPTION = 128
 
-_ARN = re.compile(r"arn:aws[a-z-]*:sso::[0-9]{12}:application/ssoins-[0-9a-zA-Z.-]{1,32}/apl-[0-9a-f]{16}")
+ARN = re.compile(r"arn:aws[a-z-]*:sso::[0-9]{12}:application/ssoins-[0-9a-zA-Z.-]{1,32}/apl-[0-9a-f]{16}")
 _INSTANCE_ARN = re.compile(r"arn:aws[a-z-]*:sso:::instance/(?:sso)?ins-[0-9a-zA-Z.-]{1,32}")
 _ISSUER_ARN = re.compile(r"arn:aws[a-z-]*:sso::[0-9]{12}:trustedTokenIssuer/[!-~]{1,200}")
 
@@ -112,7 +112,7 @@ def require_valid(application: Application) -> Application:
         InvalidDirectoryRecord: a name, URI, scope, audience or target is not one, there are too many, or the actor
             policy cannot be read.
     """
-    _require(_ARN.fullmatch(application.application_arn) is not None, "the application's ARN is not one")
+    _require(ARN.fullmatch(application.application_arn) is not None, "the application's ARN is not one")
     _require(
         1 <= len(application.name) <= MAX_NAME and application.name.isprintable(),
         f"an application's name has 1 to {MAX_NAME} printable characters",
@@ -164,13 +164,14 @@ def _require_issuer(issuer: AuthorizedTokenIssuer) -> None:
 
 def _require_scopes(access_scopes: tuple[AccessScope, ...]) -> None:
     names = [scope.scope for scope in access_scopes]
-    _require(len(names) <= scopes.MAX_SCOPES, f"more than {scopes.MAX_SCOPES} scopes")
+    all_scopes = {*DEFAULT_SCOPES, *names}
+    _require(len(all_scopes) <= scopes.MAX_SCOPES, f"more than {scopes.MAX_SCOPES} scopes, the default ones included")
     _require(len(set(names)) == len(names), "a scope is there twice")
     for scope in access_scopes:
         _require(scopes.is_scope(scope.scope), f"{scope.scope!r} is not a scope")
         _require(len(scope.authorized_targets) <= MAX_TARGETS, f"a scope has up to {MAX_TARGETS} authorized targets")
         for target in scope.authorized_targets:
-            is_target = _ARN.fullmatch(target) or _INSTANCE_ARN.fullmatch(target)
+            is_target = ARN.fullmatch(target) or _INSTANCE_ARN.fullmatch(target)
             _require(is_target is not None, f"{target!r} is the ARN of neither an application nor the instance")
 
 

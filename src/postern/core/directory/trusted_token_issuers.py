@@ -13,7 +13,7 @@ ALGORITHMS = (
     *("RS256", "RS384", "RS512"),
     *("PS256", "PS384", "PS512"),
     *("ES256", "ES384", "ES512"),
-    "EdDSA",
+    *("EdDSA", "Ed25519"),
 )
 DEFAULT_ALGORITHMS = ("RS256", "ES256")
 ATTRIBUTES = ("userName", "emails.value", "externalIds.id")

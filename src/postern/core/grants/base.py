@@ -89,7 +89,7 @@ def scope_refusal(requested: tuple[str, ...] | None, granted: tuple[str, ...]) -
 
 def replay(
     family: TokenFamily | None,
-    refusal_to_issue: SsoOidcError | None,
+    denied: SsoOidcError | None,
     *,
     redeemed_at: int,
     now: int,
@@ -103,8 +103,8 @@ def replay(
     """
     if family is None or family.client_digest != client_digest or not family.is_live(now):
         return Step(answer=refusal)
-    if refusal_to_issue is not None:
-        return Step(answer=refusal_to_issue)
+    if denied is not None:
+        return Step(answer=denied)
     if family.generation == 0 and is_repetition(redeemed_at, now, window):
         return Step(answer=scope_refusal(requested_scopes, family.scopes) or family)
     reuse = Reused(refusal.description, reason=f"{refusal.reason}: the sign-in is revoked")

@@ -21,7 +21,7 @@ from postern.core.grants.base import (
     revoked,
     scope_refusal,
 )
-from postern.core.records import TokenFamily, User
+from postern.core.records import TokenFamily, User, is_live_lineage
 from postern.core.service import Service
 from postern.core.store import RotateRefreshToken
 
@@ -68,7 +68,7 @@ def decide(
     now = command.now
     if family is None or family.client_digest != command.client_digest:
         return Step(answer=_refusal("refresh token is of an unknown family or another client"))
-    if not all(each.is_live(now) for each in (family, *ancestors)):
+    if not is_live_lineage((family, *ancestors), now):
         return Step(answer=_refusal("the sign-in has ended"))
     if now >= family.idle_expires_at:
         return Step(answer=_refusal("the sign-in was idle for too long"))

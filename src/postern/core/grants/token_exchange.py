@@ -16,10 +16,10 @@ from postern.api.errors import (
 from postern.api.sso_oidc import CreateTokenWithIamRequest
 from postern.core import scopes, tokens
 from postern.core.clients import TOKEN_EXCHANGE, Client
-from postern.core.directory.records import Application, ApplicationStanding
+from postern.core.directory.records import ApplicationStanding
 from postern.core.directory.targets import accepts, names_target
 from postern.core.grants.base import Grant, Step, family_terms, new_family, refusal_to_issue
-from postern.core.records import TokenFamily, User
+from postern.core.records import TokenFamily, User, is_live_lineage
 from postern.core.service import Service
 from postern.core.store import ExchangeToken
 
@@ -90,19 +90,21 @@ def decide(
     lineage: tuple[TokenFamily, ...],
     user: User | None,
     standing: ApplicationStanding | None,
-    issuer: Application | None,
+    issuer: ApplicationStanding | None,
 ) -> Step:
     """What an exchange does, given the rows as they are inside its transaction. Pure; every store calls it.
 
-    ``lineage`` is the subject's family and those that it was made from, up to the sign-in; ``issuer`` is the
-    application that the subject token was issued to.
+    ``lineage`` is the subject's family and those that it was made from, up to the sign-in; ``issuer`` is how the
+    person stands to the application that the subject token was issued to.
     """
     if not lineage or lineage[0].family_id != command.subject_family_id:
         return Step(answer=_refusal("the sign-in of the subject token is gone"))
-    if lineage[-1].parent_family_id is not None or len(lineage) >= MAX_LINEAGE:
-        return Step(answer=_refusal("the subject token was exchanged too often, or its sign-in is gone"))
-    if not all(family.is_live(command.now) for family in lineage):
+    if len(lineage) >= MAX_LINEAGE:
+        return Step(answer=_refusal("the subject token was exchanged too often"))
+    if not is_live_lineage(lineage, command.now):
         return Step(answer=_refusal("the sign-in of the subject token has ended"))
+    if any(command.now >= family.idle_expires_at for family in lineage):
+        return Step(answer=_refusal("the sign-in of the subject token was idle for too long"))
     subject = lineage[0]
     if subject.client_digest == command.client_digest:
         return Step(answer=_refusal("subject token was issued to this very application"))
@@ -128,14 +130,17 @@ def decide(
 
 
 def _is_target(
-    command: ExchangeToken, subject: TokenFamily, issuer: Application | None, standing: ApplicationStanding | None
+    command: ExchangeToken,
+    subject: TokenFamily,
+    issuer: ApplicationStanding | None,
+    standing: ApplicationStanding | None,
 ) -> bool:
     if subject.application_arn is None:
         application = standing.application if standing else None
         return application is not None and accepts(application, command.subject_scopes)
-    return issuer is not None and names_target(
-        issuer, command.subject_scopes, command.application_arn, command.instance_arn
-    )
+    if issuer is None or issuer.application is None or not issuer.is_assigned:
+        return False
+    return names_target(issuer.application, command.subject_scopes, command.application_arn, command.instance_arn)
 
 
 def _ending_with(family: TokenFamily, end: int) -> TokenFamily:

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
 from postern.api.errors import InvalidGrantException
@@ -73,7 +74,7 @@ class Exchanges(ApplicationSuite):
         outcomes = await race(lambda: exchange(store, subject))
         assert len({outcome.family_id for outcome in outcomes if isinstance(outcome, TokenFamily)}) == len(outcomes)
 
-    @pytest.mark.parametrize("life", [1, 100, ACCESS_LIFE + 1, IDLE_LIFE + 1])
+    @pytest.mark.parametrize("life", [1, 100, ACCESS_LIFE + 1, IDLE_LIFE])
     async def test_nothing_of_an_exchanged_family_outlives_the_sign_in(
         self, store: Store, member: User, life: int
     ) -> None:
@@ -231,9 +232,28 @@ class Lineages(ApplicationSuite):
         assert await store.find_lineage(family.family_id) == [family]
         with pytest.raises(InvalidGrantException):
             await exchange(store, family, now=NOW)
+        with pytest.raises(InvalidGrantException):  # though the clock steps back
+            await store.rotate_refresh_token(samples.application_rotation(family))
         assert await store.list_token_families(member.user_id, NOW) == []
         await sweep_all(store, subject.expires_at, 10)
         assert await store.find_lineage(family.family_id) == []
+
+    async def test_a_sign_in_that_was_idle_for_too_long_is_not_exchanged(self, store: Store, member: User) -> None:
+        subject = await subject_of(store, member)
+        await exchange(store, subject, now=NOW + IDLE_LIFE - 1)
+        with pytest.raises(InvalidGrantException):
+            await exchange(store, subject, now=NOW + IDLE_LIFE)
+
+    async def test_an_origin_that_the_person_may_not_use_any_more_vouches_for_nothing(
+        self, store: Store, member: User
+    ) -> None:
+        subject = await subject_of(store, member)
+        source = await store.find_application(subject.application_arn or "")
+        assert source is not None
+        closed = msgspec.structs.replace(source, assignment_required=True)
+        await store.change_configuration(ConfigurationChange(replace=((source, closed),)))
+        with pytest.raises(InvalidGrantException):
+            await exchange(store, subject)
 
     @pytest.mark.parametrize("how", REVOCATIONS)
     async def test_nothing_is_made_from_a_sign_in_after_its_revocation_returned(
