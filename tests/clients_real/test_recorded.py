@@ -19,9 +19,11 @@ CALLS = ("boto3-1.43", "aws-sdk-js-v2", "aws-sdk-js-v3")
 
 
 def _expected(request: Request) -> str | None:
-    """The error to answer with. The stub told a client that kept to its interval to slow down: a server must not."""
+    """The error to answer with. The stub told a client that kept to its interval to slow down: a server must not. A
+    signature that was recorded is old.
+    """
     if request.is_with_iam:
-        return "UnauthorizedClientException"
+        return "InvalidSignatureException"
     return "AuthorizationPendingException" if request.error == "SlowDownException" else request.error
 
 
@@ -94,7 +96,11 @@ def _assert_fit(request: Request, answer: Answer, server: Server) -> None:
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.headers["Cache-Control"] == "no-store"
     members = answer.members
-    if answer.error:
+    if request.is_with_iam:
+        assert answer.status == 403
+        assert list(members) == ["message"]
+        assert members["message"].startswith("Signature expired: ")
+    elif answer.error:
         assert answer.status == 400
         assert list(members) == ["error", "error_description"]
         assert b": " not in answer.body
