@@ -13,7 +13,7 @@ from postern.server.app import AsgiApp, ProtocolApp, Receive, Scope, Send
 from postern.server.connections import STATE_KEY, Limits
 from postern.server.health import with_health
 from postern.server.housekeeping import renew_for_ever, sweep_for_ever
-from postern.server.master_key import load_master_key
+from postern.server.master_key import master_key_of
 from postern.server.metadata import with_metadata
 from postern.server.password_hashing import ThreadedHasher
 from postern.server.settings import Settings
@@ -73,10 +73,10 @@ def build(service: Service, settings: Settings) -> AsgiApp:
 @contextlib.asynccontextmanager
 async def running_service(settings: Settings) -> AsyncIterator[Service]:
     """A service with its housekeeping, on the store of the settings."""
-    master = load_master_key(settings)
     issuer_keys = RemoteIssuerKeys(settings.policy.trusted_issuers, settings.policy.public_url)
     store = open_store(settings.store_url)
     try:
+        master = await master_key_of(settings, store)
         service = await open_service(
             store=store,
             clock=time.time,

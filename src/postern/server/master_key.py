@@ -6,8 +6,26 @@ from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from pathlib import Path
 
+from postern.core.directory.records import AccessKey
+from postern.core.iam.access_keys import secret_of
 from postern.core.keys import SECRET_BYTES, MasterKey, MasterKeyError
+from postern.core.store import Store
 from postern.server.settings import Settings
+
+
+async def master_key_of(settings: Settings, store: Store) -> MasterKey:
+    """The master key for ``store``, which is made if nothing in the store was sealed yet.
+
+    Raises:
+        MasterKeyError: it cannot be read, or is not the one that the store's keys were sealed under.
+    """
+    ring, keys = await store.list_ring_keys(), await store.list_configuration(AccessKey)
+    master = load_master_key(settings, may_create=not (ring or keys))
+    for record in ring:
+        master.unwrap(record)
+    for key in keys[:1]:
+        secret_of(master, key)
+    return master
 
 
 def load_master_key(settings: Settings, *, may_create: bool = True) -> MasterKey:

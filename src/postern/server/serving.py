@@ -17,13 +17,11 @@ from types import FrameType
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from postern.core.keys import open_ring
-from postern.core.records import RingKeyRecord
 from postern.server import logs
 from postern.server.connections import TimedProtocol
 from postern.server.factory import create_app
 from postern.server.health import READY
-from postern.server.master_key import load_master_key
+from postern.server.master_key import load_master_key, master_key_of
 from postern.server.settings import Settings, SettingsError
 from postern.stores import open_store
 
@@ -126,17 +124,14 @@ def _prepare(settings: Settings) -> None:
         return
     import asyncio
 
-    records = asyncio.run(_migrate(settings.store_url))
-    master = load_master_key(settings, may_create=not records)
-    if records:
-        open_ring(master, records, int(time.time()))
+    asyncio.run(_migrate(settings))
 
 
-async def _migrate(url: str) -> list[RingKeyRecord]:
-    """Bring the store up to date; the keys in it."""
-    store = open_store(url)
+async def _migrate(settings: Settings) -> None:
+    """Bring the store up to date; see that the master key is its own."""
+    store = open_store(settings.store_url)
     try:
-        return await store.list_ring_keys()
+        await master_key_of(settings, store)
     finally:
         await store.close()
 
