@@ -74,6 +74,26 @@ def test_an_update_replaces_what_is_given_and_leaves_the_rest(keeper: Keeper) ->
     assert keeper.json("application", "update", "reports", *without)["grants"] == {}
 
 
+@pytest.mark.parametrize(
+    "grant, given",
+    [
+        ("authorization_code", ["--redirect-uri", CALLBACK]),
+        ("authorization_code", ["--pkce"]),
+        ("authorization_code", ["--no-pkce"]),
+        ("refresh_token", ["--refresh-token"]),
+        ("jwt_bearer", ["--trust", "corp=api://reports"]),
+        ("token_exchange", ["--token-exchange"]),
+        ("token_exchange", ["--accept-scope", "q:use"]),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_a_grant_is_not_set_up_and_removed_at_once(keeper: Keeper, grant: str, given: list[str]) -> None:
+    before = keeper.json("application", "add", "reports", "--redirect-uri", CALLBACK, "--token-exchange")
+    said = keeper("application", "update", "reports", "--remove-grant", grant, *given, code=2)
+    assert f"and --remove-grant {grant}: give one of them" in said
+    assert keeper.json("application", "list") == [before]
+
+
 def test_an_actor_policy_comes_from_a_file(keeper: Keeper, tmp_path: Path) -> None:
     policy = {
         "Version": "2012-10-17",
@@ -157,6 +177,7 @@ def _after_somebody(keeper: Keeper) -> Keeper:
         (["add", "new", "--principal", "mira"], 1),
         (["add", "new", "--no-pkce"], 2),
         (["add", "new", "--accept-scope", "q:use"], 2),
+        (["add", "arn:aws:sso::111122223333:application/ssoins-1/apl-0000000000000000"], 1),
         (["show", "nothing"], 1),
         (["update", "nothing"], 1),
         (["remove", "nothing"], 1),

@@ -69,6 +69,7 @@ def keeper(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Keeper:
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     (tmp_path / "reports.secret").write_text(SECRET + "\n")
+    (tmp_path / "reports.secret").chmod(0o600)
     file = tmp_path / "postern.toml"
     file.write_text(FILE)
     return file
@@ -152,15 +153,30 @@ def test_a_secret_may_come_from_the_environment(keeper: Keeper, file: Path, monk
 
 
 def test_a_secret_s_file_must_be_there(keeper: Keeper, file: Path) -> None:
-    (file.parent / "reports.secret").unlink()
+    secret = file.parent / "reports.secret"
+    secret.unlink()
     said = keeper("apply", str(file), code=2)
     assert f"{file}:16: the secret's file" in said
-    (file.parent / "reports.secret").write_bytes(b"\xff")
+    secret.touch(mode=0o600)
+    secret.write_bytes(b"\xff")
     assert "is not text" in keeper("apply", str(file), code=2)
-    (file.parent / "reports.secret").write_text("short")
+    secret.write_text("short")
     said = keeper("apply", str(file), code=2)
     assert f"{file}:13: " in said
     assert "short" not in said
+    file.write_text(FILE.replace("reports.secret", r"reports\u0000secret"))
+    assert f"{file}:16: the secret's file cannot have such a name" in keeper("apply", str(file), code=2)
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604])
+def test_a_secret_s_file_that_others_can_read_is_refused(keeper: Keeper, file: Path, mode: int) -> None:
+    secret = file.parent / "reports.secret"
+    secret.chmod(mode)
+    said = keeper("apply", str(file), code=2)
+    assert f"{file}:16: the secret's file {secret} is open to others: chmod 600 it" in said
+    assert everything(keeper) == [[], [], [], []]
+    secret.chmod(0o400)
+    assert keeper.json("apply", str(file))["applied"] is True
 
 
 @pytest.mark.parametrize(
@@ -182,6 +198,7 @@ def test_a_secret_s_file_must_be_there(keeper: Keeper, file: Path) -> None:
         ("https://login", "ftp://login", ":7: "),
         ("http://127", "http://example.org", ":18: "),
         (ROLE, "mira", ":13: "),
+        ("assignment_required = false", 'status = "off"', ":32: application.status: Invalid enum value 'off': it is"),
     ],
     ids=lambda value: value if value.startswith(":") else "",
 )
@@ -199,8 +216,9 @@ def test_a_file_that_is_none_is_exit_code_2(keeper: Keeper, tmp_path: Path) -> N
     assert "cannot read" in keeper("apply", str(file), code=2)
     file.write_bytes(b"\xff\xfe")
     assert "is not text" in keeper("apply", str(file), code=2)
-    file.write_text("[[group]\n")
-    assert "is not TOML" in keeper("apply", str(file), code=2)
+    for text in ("[[group]\n", f"a = {'1' * 5000}", f"a = {'[' * 5000}"):
+        file.write_text(text)
+        assert "is not TOML" in keeper("apply", str(file), code=2)
 
 
 def test_the_example_of_the_help_works(keeper: Keeper, file: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -72,6 +72,15 @@ def test_wrong_settings_are_exit_code_2(postern: Operator) -> None:
     assert "server.port" in postern("config", "check", code=2, POSTERN_SERVER__PORT="99999999")
 
 
+@pytest.mark.parametrize(
+    "content", [b"[server\n", b"\xff", b"port = " + b"1" * 5000, b"port = " + b"[" * 5000], ids=range(4)
+)
+def test_a_settings_file_that_is_none_is_exit_code_2(postern: Operator, tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "postern.toml"
+    file.write_bytes(content)
+    assert f"the settings file {file} is not TOML" in postern("config", "check", "--config", str(file), code=2)
+
+
 # People
 
 

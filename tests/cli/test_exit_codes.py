@@ -153,6 +153,16 @@ def test_a_standard_output_that_is_closed_is_one_line_and_exit_code_1(
     assert desk(command) == (1, "", "postern: standard output cannot be written to: it is closed\n")
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [("user", "add", "m\udcff", "--generate"), ("iam", "add", "--user", "\ud800"), ("login", "--session", "\udcff")],
+    ids=lambda arguments: arguments[0],
+)
+def test_an_argument_that_is_not_utf_8_is_one_line_and_exit_code_2(desk: Desk, arguments: tuple[str, ...]) -> None:
+    number = 1 + next(index for index, word in enumerate(arguments) if not word.isprintable())
+    assert desk(*arguments) == (2, "", f"postern: argument {number} is not text in UTF-8\n")
+
+
 def test_who_says_nothing_needs_no_standard_output(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdout", None)
     assert desk("__names", "sessions") == (0, "", "")

@@ -78,6 +78,25 @@ def test_an_external_id_is_noted_and_forgotten(keeper: Keeper) -> None:
     assert "has the external id" in keeper("user", "external-id", "mira", "https://idp.example.org=00u1")
 
 
+@pytest.mark.parametrize(
+    "ids, code",
+    [
+        (["https://idp.example.org=00u1", "https://idp.example.org=00u1"], 2),
+        (["https://idp.example.org=00u1", "https://hr.example.org=00u1"], 2),
+        (["https://idp.example.org=00u1", f"https://hr.example.org={'x' * 513}"], 1),
+        (["https://idp.example.org=00u1", "https://hr.example.org=\x1b"], 1),
+        (["https://idp.example.org=00u1", "https://hr.example.org=taken"], 1),
+    ],
+    ids=["twice", "twice, of two issuers", "too long", "unprintable", "taken"],
+)
+def test_a_refused_external_id_leaves_nobody_half_made(keeper: Keeper, ids: list[str], code: int) -> None:
+    keeper("user", "add", "noor", "--generate", "--external-id", "https://idp.example.org=taken")
+    given = [word for id_ in ids for word in ("--external-id", id_)]
+    keeper("user", "add", "mira", "--generate", *given, code=code)
+    assert [person["user_name"] for person in keeper.json("user", "list")] == ["noor"]
+    keeper("user", "add", "mira", "--generate", "--external-id", ids[0])
+
+
 def test_an_external_id_is_one_person_s(keeper: Keeper) -> None:
     keeper("user", "add", "mira", "--generate", "--external-id", "https://idp.example.org=00u1")
     taken = ["--external-id", "https://other.example.org=00u1"]

@@ -1,14 +1,17 @@
 """`postern iam`: access keys and temporary credentials."""
 
 import json
+import os
 import re
 import shlex
+import subprocess
 import time
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from postern.testing.processes import COMMAND
 from tests.cli.keeping import Keeper
 
 ROLE = "arn:aws:iam::111122223333:role/reports"
@@ -60,6 +63,10 @@ def test_a_secret_is_shown_once(keeper: Keeper) -> None:
     [
         (["add", "--principal", "mira"], "the principal is not"),
         (["add", "--user", "not a name"], "the principal is not"),
+        (["add", "--user", ""], "the principal is not"),
+        (["add", "--role", ""], "the principal is not"),
+        (["add", "--principal", ""], "the principal is not"),
+        (["add", "--user", "reports", "--description", "two\nlines"], "description"),
         (["disable", "AKIAAAAAAAAAAAAAAAAA"], "no access key AKIAAAAAAAAAAAAAAAAA"),
         (["enable", "AKIAAAAAAAAAAAAAAAAA"], "no access key"),
         (["remove", "AKIAAAAAAAAAAAAAAAAA"], "no access key"),
@@ -84,6 +91,41 @@ def test_a_key_that_another_master_key_sealed_is_exit_code_3(keeper: Keeper) -> 
     master.chmod(0o600)
     assert "master key" in keeper("iam", "add", "--user", "reports", code=3)
     assert "master key" in keeper("iam", "session", made["access_key_id"], code=3)
+
+
+def test_a_secret_that_nobody_could_read_is_named_with_what_to_do(keeper: Keeper) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with Path("/dev/full").open("wb") as full:
+        refusals = [_add_into(stdout, keeper.data) for stdout in (full.fileno(), writing)]
+    os.close(writing)
+    keys = sorted(key["access_key_id"] for key in keeper.json("iam", "list"))
+    assert len(keys) == 2
+    found = []
+    for refusal, because in zip(refusals, ("No space left on device", "nobody reads it"), strict=True):
+        said = re.fullmatch(
+            rf"postern: standard output cannot be written to: {because}; the secret of (AKIA\w+) is lost: "
+            r"remove it with `postern iam remove (AKIA\w+)`\n",
+            refusal,
+        )
+        assert said is not None, refusal
+        assert said[1] == said[2]
+        found.append(said[1])
+    assert sorted(found) == keys
+
+
+def _add_into(stdout: int, data: Path) -> str:
+    """What is said on standard error."""
+    done = subprocess.run(
+        [*COMMAND, "iam", "add", "--user", "reports", "--data", str(data)],
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 1
+    return done.stderr
 
 
 # Temporary credentials

@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -22,6 +22,14 @@ from postern.core.directory.records import (
 from postern.core.iam import actor_policy
 from postern.core.records import Instance
 from postern.core.store import Store
+
+# The options that set up each grant, by the names of what they come as.
+_OPTIONS_OF_GRANTS: Mapping[str, Mapping[str, str]] = {
+    "authorization_code": {"redirect_uri": "--redirect-uri", "pkce": "--pkce"},
+    "refresh_token": {"refresh_token": "--refresh-token"},
+    "jwt_bearer": {"trust": "--trust"},
+    "token_exchange": {"token_exchange": "--token-exchange", "accept_scope": "--accept-scope"},
+}
 
 
 async def with_options(
@@ -53,6 +61,7 @@ def _given(words: Sequence[str]) -> list[str]:
 
 
 async def _grants(options: argparse.Namespace, before: ApplicationGrants, store: Store) -> ApplicationGrants:
+    _require_nothing_of_removed(options)
     grants = ApplicationGrants(
         authorization_code=_authorization_code(options, before.authorization_code),
         refresh_token=RefreshTokenOptions() if options.refresh_token else before.refresh_token,
@@ -60,6 +69,13 @@ async def _grants(options: argparse.Namespace, before: ApplicationGrants, store:
         token_exchange=_token_exchange(options, before.token_exchange),
     )
     return msgspec.structs.replace(grants, **dict.fromkeys(options.remove_grant or ()))
+
+
+def _require_nothing_of_removed(options: argparse.Namespace) -> None:
+    for grant in options.remove_grant or ():
+        for name, option in _OPTIONS_OF_GRANTS[grant].items():
+            if getattr(options, name) is not None:
+                raise UsageError(f"{option} and --remove-grant {grant}: give one of them")
 
 
 def _authorization_code(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from postern.cli.configuring import instance_of, master_of
+from postern.cli.configuring import instance_of
 from postern.cli.context import opened_store, settings_from
 from postern.cli.exit_codes import CommandFailed, UsageError
 from postern.cli.output import now, printable, show
@@ -23,6 +23,7 @@ from postern.core.keys import SECRET_BYTES, MasterKey
 from postern.core.records import Instance
 from postern.core.service import new_instance
 from postern.core.store import AlreadyExists, Store
+from postern.server.master_key import master_key_of
 from postern.server.settings import Settings
 
 _SIGNS = {"create": "+", "replace": "~"}
@@ -72,7 +73,7 @@ async def _master(settings: Settings, store: Store, *, may_create: bool) -> Mast
     """To look at a plan, any key will do where there is none yet."""
     is_there = settings.master_key.value or settings.master_key_file.exists()
     if may_create or is_there or await store.list_ring_keys():
-        return await master_of(settings, store)
+        return await master_key_of(settings, store)
     return MasterKey(secrets.token_bytes(SECRET_BYTES))
 
 
@@ -88,7 +89,7 @@ def _text_of(file: Path) -> str:
 def _parsed(text: str, file: Path) -> Mapping[str, object]:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # ValueError: an integer of thousands of digits too
         raise UsageError(f"{file} is not TOML: {error}") from None
 
 
@@ -106,11 +107,16 @@ def _secrets(declared: Declaration, folder: Path) -> dict[str, str]:
 
 def _secret_of_file(file: Path, place: Place) -> str:
     try:
-        return file.read_text("utf-8").strip()
+        with file.open("r", encoding="utf-8") as stream:
+            if not os.fstat(stream.fileno()).st_mode & 0o077:
+                return stream.read().strip()
+            text = f"the secret's file {file} is open to others: chmod 600 it"
     except OSError as error:
         text = f"the secret's file {file} cannot be read: {error.strerror}"
     except UnicodeDecodeError:
         text = f"the secret's file {file} is not text"
+    except ValueError:  # a NUL
+        text = "the secret's file cannot have such a name"
     raise InvalidDeclaration(text, (*place, "secret_access_key_file"))
 
 

@@ -6,8 +6,8 @@ from postern.cli.output import now
 from postern.core.directory import applications
 from postern.core.directory.records import (
     AccessKey,
+    AccessKeyStatus,
     Application,
-    ApplicationAssignment,
     ApplicationGrants,
     AuthorizationCodeOptions,
     JwtBearerOptions,
@@ -20,7 +20,7 @@ from postern.core.keys import MasterKey
 from postern.core.records import Instance, User
 from postern.core.scopes import ACCOUNT_ACCESS
 from postern.core.store import ConfigurationChange, Store
-from postern.server.master_key import load_master_key
+from postern.server.master_key import master_key_of
 from postern.server.settings import Settings
 
 NAME = "demo-application"
@@ -47,11 +47,12 @@ class DemoApplication(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def prepare(settings: Settings, store: Store, instance: Instance, person: User) -> DemoApplication:
-    """The application with its key, made if they are not there, and the person's assignment to it."""
-    master = load_master_key(settings, may_create=not await store.list_ring_keys())
-    application = await _application(store, instance)
+    """The application with its key, made if they are not there. The person is assigned to an application that is new:
+    whom an operator has taken out since stays out.
+    """
+    master = await master_key_of(settings, store)
+    application = await _known_application(store) or await _new_application(store, instance, person)
     key = await _access_key(store, instance, master)
-    await _assign(store, application, person)
     return DemoApplication(
         application_arn=application.application_arn,
         access_key_id=key.access_key_id,
@@ -61,10 +62,12 @@ async def prepare(settings: Settings, store: Store, instance: Instance, person: 
     )
 
 
-async def _application(store: Store, instance: Instance) -> Application:
-    for application in await store.list_configuration(Application):
-        if application.name == NAME:
-            return application
+async def _known_application(store: Store) -> Application | None:
+    known = await store.list_configuration(Application)
+    return next((application for application in known if application.name == NAME), None)
+
+
+async def _new_application(store: Store, instance: Instance, person: User) -> Application:
     application = applications.new_application(
         instance,
         name=NAME,
@@ -73,24 +76,19 @@ async def _application(store: Store, instance: Instance) -> Application:
         actor_policy=applications.actor_policy_for([_principal_arn(instance)]),
         now=now(),
     )
-    await store.change_configuration(ConfigurationChange(create=(application,)))
+    assignment = applications.assignment(application, PrincipalType.USER, person.user_id)
+    await store.change_configuration(ConfigurationChange(create=(application, assignment)))
     return application
 
 
 async def _access_key(store: Store, instance: Instance, master: MasterKey) -> AccessKey:
     principal_arn = _principal_arn(instance)
     for key in await store.list_configuration(AccessKey):
-        if key.principal_arn == principal_arn:
+        if key.principal_arn == principal_arn and key.status is AccessKeyStatus.ACTIVE:
             return key
     key, _ = new_access_key(master, principal_arn=principal_arn, description="Made by postern demo", now=now())
     await store.change_configuration(ConfigurationChange(create=(key,)))
     return key
-
-
-async def _assign(store: Store, application: Application, person: User) -> None:
-    assignment = applications.assignment(application, PrincipalType.USER, person.user_id)
-    if assignment not in await store.list_configuration(ApplicationAssignment):
-        await store.change_configuration(ConfigurationChange(create=(assignment,)))
 
 
 def _principal_arn(instance: Instance) -> str:

@@ -224,9 +224,9 @@ def _application_options(parser: Parser) -> None:
     add_list("--redirect-uri", "URI", "authorization code grant: where people are sent back to")
     text = "whether codes need PKCE (they do, unless that is said)"
     parser.add_argument("--pkce", action=BooleanOptionalAction, help=text)
-    parser.add_argument("--refresh-token", action="store_true", help="refresh token grant")
+    parser.add_argument("--refresh-token", action="store_true", default=None, help="refresh token grant")
     add_list("--trust", "ISSUER=AUDIENCE[,…]", "JWT bearer grant: a trusted token issuer (name or ARN) and audiences")
-    parser.add_argument("--token-exchange", action="store_true", help="token exchange grant")
+    parser.add_argument("--token-exchange", action="store_true", default=None, help="token exchange grant")
     add_list("--accept-scope", "SCOPE", "token exchange: scope by which public clients' tokens are for it")
     add_list("--scope", "SCOPE[=TARGET,…]", "scope of its tokens, and the applications that may exchange them")
     actors = parser.add_mutually_exclusive_group()

@@ -36,24 +36,31 @@ def issuer_and_id(text: str) -> Pair:
     return issuer, id_
 
 
-async def require_free(store: Store, pairs: Sequence[Pair]) -> None:
-    """
-    Raises:
-        CommandFailed: an id is somebody's already.
-    """
-    for _, id_ in pairs:
-        if await store.find_users_by_attribute("externalIds.id", id_):
-            raise CommandFailed(_taken(id_))
+async def records_for(store: Store, user: User, pairs: Sequence[Pair]) -> tuple[ExternalId, ...]:
+    """The external ids of a person who need not be in the store yet.
 
-
-async def note(store: Store, user: User, pairs: Sequence[Pair]) -> None:
-    """
     Raises:
         CommandFailed: an id is somebody's already.
         InvalidDirectoryRecord: an issuer or id cannot be one.
+        UsageError: an id is there twice.
     """
-    for issuer, id_ in pairs:
-        await create(store, groups.external_id(user, issuer, id_), _taken(id_))
+    records = tuple(groups.external_id(user, issuer, id_) for issuer, id_ in pairs)
+    ids = [record.external_id for record in records]
+    for number, id_ in enumerate(ids):
+        if id_ in ids[:number]:
+            raise UsageError(f"the external id {id_} is given twice")
+        if await store.find_users_by_attribute("externalIds.id", id_):
+            raise CommandFailed(_taken(id_))
+    return records
+
+
+async def note(store: Store, records: Sequence[ExternalId]) -> None:
+    """
+    Raises:
+        CommandFailed: an id is somebody's already.
+    """
+    for record in records:
+        await create(store, record, _taken(record.external_id))
 
 
 async def _change(options: argparse.Namespace) -> tuple[User, list[ExternalId]]:
@@ -64,7 +71,7 @@ async def _change(options: argparse.Namespace) -> tuple[User, list[ExternalId]]:
         if options.remove:
             await _forget(store, user, groups.external_id(user, issuer, id_))
         else:
-            await note(store, user, [(issuer, id_)])
+            await note(store, [groups.external_id(user, issuer, id_)])
         return user, [each for each in await store.list_configuration(ExternalId) if each.user_id == user.user_id]
 
 

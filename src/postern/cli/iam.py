@@ -5,14 +5,15 @@ import asyncio
 
 import msgspec
 
-from postern.cli.configuring import create, instance_of, master_of, remove, replace
+from postern.cli.configuring import create, instance_of, remove, replace
 from postern.cli.context import opened_store, public, settings_from
 from postern.cli.exit_codes import CommandFailed
-from postern.cli.output import columns, now, show, utc
+from postern.cli.output import columns, now, show, show_once, utc
 from postern.core.directory.records import AccessKey, AccessKeyStatus
 from postern.core.iam.access_keys import new_access_key
 from postern.core.records import Instance
 from postern.core.store import Store
+from postern.server.master_key import master_key_of
 
 
 def add(options: argparse.Namespace) -> None:
@@ -23,7 +24,8 @@ def add(options: argparse.Namespace) -> None:
         f"secret access key  {secret}\n"
         "the secret is shown this once"
     )
-    show(options, _shown(key) | {"secret_access_key": secret}, text)
+    loss = f"the secret of {key.access_key_id} is lost: remove it with `postern iam remove {key.access_key_id}`"
+    show_once(options, _shown(key) | {"secret_access_key": secret}, text, loss)
 
 
 def list_all(options: argparse.Namespace) -> None:
@@ -65,16 +67,16 @@ async def _add(options: argparse.Namespace) -> tuple[AccessKey, str]:
     settings = settings_from(options)
     async with opened_store(settings, create=True) as store:
         arn = _principal(options, await instance_of(store))
-        master = await master_of(settings, store)
+        master = await master_key_of(settings, store)
         key, secret = new_access_key(master, principal_arn=arn, description=options.description, now=now())
         await create(store, key, "the access key id is taken: try again")
         return key, secret
 
 
 def _principal(options: argparse.Namespace, instance: Instance) -> str:
-    if options.principal:
+    if options.principal is not None:
         return str(options.principal)
-    resource = f"user/{options.user}" if options.user else f"role/{options.role}"
+    resource = f"role/{options.role}" if options.user is None else f"user/{options.user}"
     return f"arn:aws:iam::{instance.owner_account_id}:{resource}"
 
 

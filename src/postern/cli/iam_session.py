@@ -5,7 +5,6 @@ import asyncio
 import shlex
 import time
 
-from postern.cli.configuring import master_of
 from postern.cli.context import opened_store, settings_from
 from postern.cli.exit_codes import CommandFailed, UsageError
 from postern.cli.iam import find_key
@@ -14,6 +13,7 @@ from postern.core.directory.records import AccessKeyStatus
 from postern.core.iam.access_keys import MIN_DURATION, TemporaryCredentials, issue_temporary_credentials
 from postern.core.keys import KeyRing, MasterKey, new_key_record, open_ring
 from postern.core.store import Store
+from postern.server.master_key import master_key_of
 
 
 def session(options: argparse.Namespace) -> None:
@@ -35,7 +35,7 @@ async def _issue(options: argparse.Namespace) -> TemporaryCredentials:
         if key.status is not AccessKeyStatus.ACTIVE:
             raise CommandFailed(f"access key {key.access_key_id} is inactive")
         return issue_temporary_credentials(
-            await _ring(store, await master_of(settings, store)),
+            await _ring(store, await master_key_of(settings, store)),
             access_key=key,
             duration=options.duration,
             role_arn=options.role,

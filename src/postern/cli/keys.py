@@ -6,9 +6,9 @@ import asyncio
 from postern.cli.context import opened_store, settings_from
 from postern.cli.exit_codes import CommandFailed
 from postern.cli.output import columns, now, show, utc
-from postern.core.keys import new_key_record, open_ring
+from postern.core.keys import new_key_record
 from postern.core.records import RingKeyRecord
-from postern.server.master_key import load_master_key
+from postern.server.master_key import master_key_of
 
 
 def list_all(options: argparse.Namespace) -> None:
@@ -52,10 +52,8 @@ def _state(record: RingKeyRecord, active: int | None) -> str:
 async def _rotate(options: argparse.Namespace) -> RingKeyRecord:
     settings = settings_from(options)
     async with opened_store(settings) as store:
+        master = await master_key_of(settings, store)  # a key under another one would stop every server
         known = await store.list_ring_keys()
-        master = load_master_key(settings, may_create=not known)
-        if known:
-            open_ring(master, known, now())  # a key under another master key would stop every server
         record = new_key_record(master, created_at=now(), activates_at=now() + settings.keys.publish_lead)
         newest = max((other.activates_at for other in known), default=-1)
         await store.ensure_ring_key(record, unless_newer_than=newest)

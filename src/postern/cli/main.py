@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from contextlib import redirect_stdout, suppress
 from typing import TextIO, cast
 
-from postern.cli.exit_codes import INTERRUPTED, CommandFailed, code_of, complaint_about
+from postern.cli.exit_codes import INTERRUPTED, CommandFailed, UsageError, code_of, complaint_about
 from postern.cli.output import Output, OutputFailed, tell
 
 __all__ = ["CommandFailed", "main"]
@@ -52,6 +52,7 @@ def _run(words: Sequence[str]) -> int:
         from postern.cli.names import show_names
 
         return show_names(words[1:])
+    _require_text(words)
     from importlib import import_module
 
     from postern.cli.parser import command_line
@@ -60,6 +61,18 @@ def _run(words: Sequence[str]) -> int:
     command = import_module(f"postern.cli.{options.module}")
     result: int | None = getattr(command, options.function)(options)
     return result or 0
+
+
+def _require_text(words: Sequence[str]) -> None:
+    """
+    Raises:
+        UsageError: an argument is not UTF-8, and could be neither kept nor shown.
+    """
+    for number, word in enumerate(words, start=1):
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise UsageError(f"argument {number} is not text in UTF-8") from None
 
 
 def _end_quietly() -> int:

@@ -69,6 +69,22 @@ def show(options: argparse.Namespace, value: object, text: str) -> None:
         print(text)
 
 
+def show_once(options: argparse.Namespace, value: object, text: str, loss: str) -> None:
+    """`show`, for what nobody can look at later. ``loss`` says what is to be done where nobody could read it now.
+
+    Raises:
+        OutputFailed: it could not be written, or is read by nobody.
+    """
+    try:
+        show(options, value, text)
+        if isinstance(sys.stdout, Output):
+            sys.stdout.finish()
+    except BrokenPipeError:
+        raise OutputFailed(f"nobody reads it; {loss}") from None
+    except OutputFailed as failure:
+        raise OutputFailed(f"{failure}; {loss}") from None
+
+
 def columns(rows: Sequence[tuple[str, ...]], titles: tuple[str, ...]) -> str:
     """Rows under titles, each column as wide as it must be."""
     table = [titles, *(tuple(map(printable, row)) for row in rows)]

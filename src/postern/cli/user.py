@@ -11,7 +11,6 @@ from postern.cli.exit_codes import CommandFailed
 from postern.cli.output import columns, now, show, utc
 from postern.core import users
 from postern.core.records import User, UserStatus
-from postern.core.store import Store
 from postern.server.password_hashing import ThreadedHasher
 
 
@@ -58,7 +57,9 @@ async def _add(options: argparse.Namespace, password: str) -> User:
     if options.external_id:
         return await _add_with_external_ids(options, password)
     async with opened_store(settings_from(options), create=True) as store:
-        return await _add_to(store, options, password)
+        user = await _new(options, password)
+        await store.create_user(user)
+        return user
 
 
 async def _add_with_external_ids(options: argparse.Namespace, password: str) -> User:
@@ -66,15 +67,15 @@ async def _add_with_external_ids(options: argparse.Namespace, password: str) -> 
 
     pairs = [external_ids.issuer_and_id(text) for text in options.external_id]
     async with opened_store(settings_from(options), create=True) as store:
-        await external_ids.require_free(store, pairs)
-        user = await _add_to(store, options, password)
-        await external_ids.note(store, user, pairs)
+        user = await _new(options, password)
+        records = await external_ids.records_for(store, user, pairs)  # refuses before anybody is made
+        await store.create_user(user)
+        await external_ids.note(store, records)
         return user
 
 
-async def _add_to(store: Store, options: argparse.Namespace, password: str) -> User:
-    return await users.add_user(
-        store,
+async def _new(options: argparse.Namespace, password: str) -> User:
+    return await users.new_user(
         ThreadedHasher(),
         user_name=options.user_name,
         password=password,

@@ -42,10 +42,25 @@ async def add_user(
         PasswordTooWeak: the password is too short or too long.
         AlreadyExists: the name is taken.
     """
+    user = await new_user(
+        hasher, user_name=user_name, password=password, display_name=display_name, email=email, now=now
+    )
+    await store.create_user(user)
+    return user
+
+
+async def new_user(
+    hasher: PasswordHasher, *, user_name: str, password: str, display_name: str = "", email: str = "", now: int
+) -> User:
+    """A person who is in no store yet.
+
+    Raises:
+        InvalidUser, PasswordTooWeak: as for `add_user`.
+    """
     name = user_name.strip()
     if not name or len(name) > MAX_USER_NAME or not name.isprintable():
         raise InvalidUser(f"a user name has 1 to {MAX_USER_NAME} printable characters")
-    user = User(
+    return User(
         user_id=str(uuid.uuid4()),
         user_name=name,
         canonical_name=canonical_name(name),
@@ -55,8 +70,6 @@ async def add_user(
         status=UserStatus.ENABLED,
         created_at=now,
     )
-    await store.create_user(user)
-    return user
 
 
 async def require_user(store: Store, user_name: str) -> User:

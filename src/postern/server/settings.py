@@ -208,7 +208,7 @@ def _from_file(file: Path) -> dict[str, dict[str, object]]:
             return tomllib.load(stream)
     except OSError as error:
         raise SettingsError(f"the settings file {file} cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise SettingsError(f"the settings file {file} is not TOML: {error}") from None
 
 

@@ -97,8 +97,13 @@ KEY = {"access_key_id": "AKIAIOSFODNN7EXAMPLE", "principal_arn": "x"}
         ),
         (
             {"application": [{"name": "a", "status": "off"}]},
-            "application.status: Invalid enum value 'off'",
+            "application.status: Invalid enum value 'off': it is ENABLED or DISABLED",
             ("application", 0, "status"),
+        ),
+        (
+            {"access_key": [KEY | {"status": "ENABLED"}]},
+            "access_key.status: Invalid enum value 'ENABLED': it is Active or Inactive",
+            ("access_key", 0, "status"),
         ),
         (
             {"application": [{"name": "a", "refresh_token": {"x": 1}}]},

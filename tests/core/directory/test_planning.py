@@ -1,5 +1,7 @@
 """From a declaration to the change that makes it true."""
 
+import datetime
+
 import msgspec
 import pytest
 
@@ -192,6 +194,29 @@ async def test_an_actor_policy_is_written_as_a_table(planner: Planner, world: Wo
     assert msgspec.json.decode(application.actor_policy) == declared
 
 
+def _nested(depth: int) -> object:
+    value: object = "a"
+    for _ in range(depth):
+        value = {"a": value}
+    return value
+
+
+@pytest.mark.parametrize(
+    "id_, because",
+    [
+        (datetime.date(2026, 1, 1), "dates"),
+        (datetime.time(12), "dates"),
+        (16**5000, "too long"),
+        (_nested(3000), "nested too deeply"),
+    ],
+    ids=["date", "time", "number", "depth"],
+)
+async def test_a_policy_that_json_cannot_say_is_refused(planner: Planner, id_: object, because: str) -> None:
+    with pytest.raises(InvalidDeclaration, match=because) as refusal:
+        await planner.plan(application=[{"name": "a", "actor_policy": {"Id": id_}}])
+    assert refusal.value.place == ("application", 0, "actor_policy")
+
+
 @pytest.mark.parametrize(
     "tables, place",
     [
@@ -200,6 +225,7 @@ async def test_an_actor_policy_is_written_as_a_table(planner: Planner, world: Wo
         ({"trusted_token_issuer": [ISSUER | {"algorithms": ["HS256"]}]}, ("trusted_token_issuer", 0)),
         ({"access_key": [KEY]}, ("access_key", 0)),
         ({"application": [{"name": ""}]}, ("application", 0, "name")),
+        ({"application": [{"name": "arn:aws:a"}]}, ("application", 0, "name")),
         ({"application": [{"name": "a", "principals": ["mira"]}]}, ("application", 0)),
         ({"application": [{"name": "a", "actor_policy": {"Statement": 7}}]}, ("application", 0, "actor_policy")),
         ({"application": [{"name": "a", "assigned_users": ["nobody"]}]}, ("application", 0, "assigned_users")),

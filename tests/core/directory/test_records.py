@@ -83,6 +83,8 @@ def test_an_application_may_be_so(world: World, members: dict[str, object]) -> N
         ({"name": ""}, "name"),
         ({"name": "n" * 101}, "name"),
         ({"name": "a\nb"}, "name"),
+        ({"name": "arn:aws:a"}, "name"),
+        ({"name": TARGET}, "name"),
         ({"description": "d" * 129}, "description"),
         ({"grants": code()}, "redirect URIs"),
         ({"grants": code(*(f"https://app.example/{number}" for number in range(11)))}, "redirect URIs"),
@@ -160,6 +162,7 @@ async def test_a_trusted_token_issuer_may_be_so(world: World, members: dict[str,
     [
         ({"name": ""}, "name"),
         ({"name": "a b"}, "name"),
+        ({"name": "arn:aws:a"}, "name"),
         ({"issuer_url": "issuer.example"}, "URL"),
         ({"issuer_url": "ftp://issuer.example"}, "URL"),
         ({"issuer_url": "HTTPS://issuer.example"}, "URL"),
@@ -192,6 +195,26 @@ async def test_a_group_is_found_by_name_and_by_id(world: World) -> None:
         assert await groups.find_by_name_or_id(world.store, text) == group
     with pytest.raises(NotFound):
         await groups.find_by_name_or_id(world.store, "engineers")
+
+
+@pytest.mark.parametrize("impostor_first", [True, False])
+async def test_an_id_is_the_group_that_has_it(world: World, *, impostor_first: bool) -> None:
+    group = groups.new_group(display_name="Engineers", now=NOW)
+    impostor = groups.new_group(display_name=group.group_id, now=NOW)
+    both = (impostor, group) if impostor_first else (group, impostor)
+    await world.store.change_configuration(ConfigurationChange(create=both))
+    assert await groups.find_by_name_or_id(world.store, group.group_id) == group
+    assert await groups.find_by_name_or_id(world.store, impostor.group_id) == impostor
+
+
+@pytest.mark.parametrize("impostor_first", [True, False])
+async def test_an_arn_is_the_application_that_has_it(world: World, *, impostor_first: bool) -> None:
+    """A name like that could have been kept before names were refused for it."""
+    application = new(world)
+    impostor = msgspec.structs.replace(new(world), name=application.application_arn)
+    both = (impostor, application) if impostor_first else (application, impostor)
+    await world.store.change_configuration(ConfigurationChange(create=both))
+    assert await applications.find_by_name_or_arn(world.store, application.application_arn) == application
 
 
 @pytest.mark.parametrize("name, description", [("", ""), (" ", ""), ("a\x1b", ""), ("a" * 1025, ""), ("a", "b\n")])

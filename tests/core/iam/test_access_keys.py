@@ -116,6 +116,19 @@ def test_a_given_secret_that_is_none_is_refused_and_not_repeated(secret: str) ->
     assert not secret or secret not in str(raised.value)
 
 
+@pytest.mark.parametrize("description", ["", "d" * 128, "nächtlich"])
+def test_descriptions(description: str) -> None:
+    assert new_access_key(MASTER, principal_arn=PRINCIPAL_ARN, description=description, now=5)[0].description == (
+        description
+    )
+
+
+@pytest.mark.parametrize("description", ["d" * 129, "two\nlines", "\x1b[2J", "\ud800"])
+def test_a_description_that_is_none_is_refused(description: str) -> None:
+    with pytest.raises(InvalidAccessKey, match="description has up to 128"):
+        new_access_key(MASTER, principal_arn=PRINCIPAL_ARN, description=description, now=5)
+
+
 # Temporary credentials
 
 

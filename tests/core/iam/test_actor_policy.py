@@ -62,6 +62,12 @@ def test_one_statement_need_not_be_a_list() -> None:
     assert said(json.dumps({"Version": "2012-10-17", "Id": "a", "Statement": statement(Sid="b")})) is Effect.ALLOW
 
 
+def test_a_whole_surrogate_pair_is_a_character() -> None:
+    text = text_of(statement(Sid="\N{GRINNING FACE}"))
+    assert r"\ud83d\ude00" in text
+    assert said(text) is Effect.ALLOW
+
+
 @pytest.mark.parametrize("deny_first", [True, False])
 def test_a_deny_wins_wherever_it_stands(*, deny_first: bool) -> None:
     both = [statement(Effect="Deny"), statement()]
@@ -322,6 +328,9 @@ REFUSED: list[tuple[str, str]] = [
     (text_of(statement())[:-1] + ', "Version": "2012-10-17"}', "'Version' is there twice"),
     (text_of(statement()).replace('"Principal": "*"', '"Principal": {"AWS": "*", "AWS": "1"}'), "'AWS' is there twice"),
     (text_of(statement(Sid="x" * MAX_LENGTH)), "more than"),
+    (text_of(statement(Sid="\ud800")), "half of a surrogate pair"),
+    (text_of(statement(Condition={"StringEquals": {"aws:UserAgent": "\udfff"}})), "half of a surrogate pair"),
+    (text_of(statement(Sid="s")).replace('"s"', '"\udc00"'), "half of a surrogate pair"),
 ]
 
 

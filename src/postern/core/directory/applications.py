@@ -117,6 +117,7 @@ def require_valid(application: Application) -> Application:
         1 <= len(application.name) <= MAX_NAME and application.name.isprintable(),
         f"an application's name has 1 to {MAX_NAME} printable characters",
     )
+    _require(not application.name.startswith("arn:"), "an application's name does not begin like an ARN")
     _require(
         len(application.description) <= MAX_DESCRIPTION and application.description.isprintable(),
         f"an application's description has up to {MAX_DESCRIPTION} printable characters",
@@ -207,10 +208,11 @@ async def find_by_name_or_arn(store: Store, text: str) -> Application:
     Raises:
         NotFound: there is no such application.
     """
-    for application in await store.list_configuration(Application):
-        if text in (application.name, application.application_arn):
-            return application
-    raise NotFound(f"there is no application {text!r}")
+    known = await store.list_configuration(Application)
+    found = {each.name: each for each in known} | {each.application_arn: each for each in known}
+    if text not in found:
+        raise NotFound(f"there is no application {text!r}")
+    return found[text]
 
 
 async def assignments_of(store: Store, application: Application) -> list[ApplicationAssignment]:

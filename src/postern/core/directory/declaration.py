@@ -124,6 +124,7 @@ _TABLES: Mapping[tuple[str, ...], type[msgspec.Struct]] = {
     ("application", "access_scopes"): DeclaredAccessScope,
 }
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<key>.*)`", re.DOTALL)
+_UNKNOWN_VALUE = "Invalid enum value"
 _STEP = re.compile(r"\.(?P<key>\w+)|\[(?P<position>\d+)\]")
 
 
@@ -171,11 +172,18 @@ def _require_one(place: Place, table: Table, first: str, second: str) -> None:
 def _readable(error: str) -> InvalidDeclaration:
     text, _, path = error.partition(" - at `$")
     place = tuple(step["key"] or int(step["position"]) for step in _STEP.finditer(path))
+    if text.startswith(_UNKNOWN_VALUE):
+        text += f": it is {' or '.join(_statuses(place))}"
     unknown = _UNKNOWN.fullmatch(text)
     if unknown is None:
         return InvalidDeclaration(f"{dotted(place)}: {text}", place)
     key = unknown["key"]
     return InvalidDeclaration(f"{dotted((*place, key))} is not known{_suggestion(key, place)}", (*place, key))
+
+
+def _statuses(place: Place) -> type[AccessKeyStatus] | type[Status]:
+    """The values that can stand there: a status is all of which there is a list."""
+    return AccessKeyStatus if place[0] == "access_key" else Status
 
 
 def dotted(place: Place) -> str:

@@ -56,11 +56,13 @@ def external_id(user: User, issuer: str, id_: str) -> ExternalId:
 
 
 async def find_by_name_or_id(store: Store, text: str) -> Group:
-    """
+    """An id is the group that has it, though another may be named like that.
+
     Raises:
         NotFound: there is no such group.
     """
-    for group in await store.list_configuration(Group):
-        if text in (group.display_name, group.group_id):
-            return group
-    raise NotFound(f"there is no group {text!r}")
+    known = await store.list_configuration(Group)
+    found = {group.display_name: group for group in known} | {group.group_id: group for group in known}
+    if text not in found:
+        raise NotFound(f"there is no group {text!r}")
+    return found[text]

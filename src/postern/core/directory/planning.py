@@ -336,6 +336,9 @@ def _actor_policy(declared: DeclaredApplication, place: Place) -> str:
         text = json.dumps(declared.actor_policy, ensure_ascii=False, separators=(",", ":"))
     except TypeError:  # a date of TOML
         raise InvalidDeclaration("dates of a policy must stand in quotes", (*place, "actor_policy")) from None
+    except (ValueError, RecursionError):
+        text = "the policy has a number that is too long, or is nested too deeply"
+        raise InvalidDeclaration(text, (*place, "actor_policy")) from None
     with at((*place, "actor_policy")):
         actor_policy.parse(text)
     return text

@@ -20,6 +20,7 @@ from postern.core.policy import HOUR, MINUTE
 
 MIN_DURATION = 15 * MINUTE
 MAX_DURATION = 36 * HOUR
+MAX_DESCRIPTION = 128
 
 _NAME = r"[A-Za-z0-9_+=,.@-]{1,64}"
 _ACCOUNT = r"arn:(?P<partition>aws(?:-[a-z]{2,10}){0,3}):iam::(?P<account>[0-9]{12})"
@@ -96,10 +97,13 @@ def new_access_key(
     ones unless they are given.
 
     Raises:
-        InvalidAccessKey: the principal, the given id or the given secret is not one.
+        InvalidAccessKey: the principal, the given id or the given secret is not one, or the description is too long
+            or has control characters.
     """
     if not _PRINCIPAL.fullmatch(principal_arn):
         raise InvalidAccessKey("the principal is not arn:aws:iam::<account>:user/<name>, :role/<name> or :root")
+    if len(description) > MAX_DESCRIPTION or not description.isprintable():
+        raise InvalidAccessKey(f"an access key's description has up to {MAX_DESCRIPTION} printable characters")
     if access_key_id is None:
         access_key_id = _new_id("AKIA")
     elif not _ACCESS_KEY_ID.fullmatch(access_key_id):

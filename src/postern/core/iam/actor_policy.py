@@ -96,15 +96,19 @@ def _fits(patterns: tuple[str, ...], action: Action) -> bool:
 def parse(text: str) -> Policy:
     """
     Raises:
-        InvalidPolicy: it is longer than `MAX_LENGTH`, not JSON, or has something that is not understood.
+        InvalidPolicy: it is longer than `MAX_LENGTH`, not JSON of proper text, or has something that is not
+            understood.
     """
     if len(text) > MAX_LENGTH:
         _refuse("the policy", f"it has more than {MAX_LENGTH} characters")
     try:
         document = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, InvalidPolicy):
-            raise
+        json.dumps(document, ensure_ascii=False).encode()
+    except InvalidPolicy:
+        raise
+    except UnicodeEncodeError:  # JSON can escape what UTF-8 cannot say
+        _refuse("the policy", "it has half of a surrogate pair")
+    except (ValueError, RecursionError):
         _refuse("the policy", "it is not JSON")
     members = _object("the policy", document, ("Version", "Id", "Statement"))
     if members.get("Version") not in _VERSIONS:
