@@ -223,7 +223,7 @@ async def test_every_refusal_is_told_to_the_audit(
     assert (event.event_name, event.outcome) == (EventName.CREATE_TOKEN_WITH_IAM, "Failure")
     assert event.principal_arn == present(caller.principal).arn
     assert event.application_arn == application.application_arn
-    assert event.grant_type == (None if refused_by == "the grant" else JWT_BEARER)
+    assert event.grant_type == (JWT_BEARER if refused_by == "the assertion" else None)
     assert event.reason == f"{refusal.value.wire_name()}: {refusal.value.reason}"
 
 
@@ -422,8 +422,10 @@ async def test_a_token_of_another_region_is_answered_with_endpoint_and_region(
     members = await members_for(world, application, issuer, grant_type)
     world.change("instance", sibling_regions=SIBLINGS)
     world.service.sibling_regions = regions.siblings(world.service.policy)
+    # The application that the token was made for is the other region's: it need not be known here.
+    elsewhere = msgspec.structs.replace(application, application_arn=f"{application.application_arn[:-4]}beef")
     with refused(InvalidRequestRegionException) as refusal:
-        await with_iam(world, application, grant_type, **members)
+        await with_iam(world, elsewhere, grant_type, **members)
     assert refusal.value.members() == {
         "error": "invalid_request",
         "error_description": "Invalid region",

@@ -155,9 +155,12 @@ async def test_a_signed_form_is_read(app: ProtocolApp, desk: Desk, content_type:
 
 
 async def test_where_a_form_is_due_json_is_refused_and_only_to_whoever_signed(app: ProtocolApp, desk: Desk) -> None:
-    request = desk.sign(url=f"https://sso.example.com{INTROSPECTION_PATH}", body=b"{}")
+    application = await add_application(desk.world, actor_policy=ALLOWS_THE_DESK)
+    good = urlencode({"client_id": application.application_arn, "token": "a"}).encode()
+    request = desk.sign(url=f"https://sso.example.com{INTROSPECTION_PATH}", body=good)
     answer = await ask(app, request)
     assert (answer.status, answer.error) == (400, "InvalidRequestException")
+    assert "Content-Type must be" in str(answer.members["error_description"])
     unsigned = with_header(request, "authorization", None)
     assert is_refusal(await ask(app, unsigned), "MissingAuthenticationTokenException")
 

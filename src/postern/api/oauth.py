@@ -83,5 +83,3 @@ REVOKE_TOKEN = Operation(
     constraints=_CONSTRAINTS,
     is_form=True,
 )
-
-OPERATIONS = (INTROSPECT_TOKEN, REVOKE_TOKEN)

@@ -23,6 +23,7 @@ from postern.api.sigv4 import (
     unix_seconds,
 )
 
+MAX_SIGNED_HEADERS = 2048
 _COMPONENTS = ("Credential", "SignedHeaders", "Signature")
 _SIGNATURE_PARAMETER = b"X-Amz-Signature"
 _ACCESS_KEY_ID = re.compile(r"[!-+.0-~-]{1,128}")  # visible, but neither "," nor "/"
@@ -91,7 +92,7 @@ def parse_authorization(value: str) -> Authorization:
     return Authorization(
         access_key_id=access_key_id,
         scope=scope,
-        signed_headers=_read_signed_headers(components["SignedHeaders"]),
+        signed_headers=_read_signed_headers(_bounded(components["SignedHeaders"])),
         signature=_read_signature(components["Signature"]),
     )
 
@@ -119,7 +120,7 @@ def parse_presigned(query: str) -> PresignedAuthorization:
     return PresignedAuthorization(
         access_key_id=access_key_id,
         scope=scope,
-        signed_headers=_read_signed_headers(found["X-Amz-SignedHeaders"]),
+        signed_headers=_read_signed_headers(_bounded(found["X-Amz-SignedHeaders"])),
         signature=_read_signature(found["X-Amz-Signature"]),
         amz_date=found["X-Amz-Date"],
         expires_in=expires_in,
@@ -188,6 +189,12 @@ def _read_credential(text: str) -> tuple[str, CredentialScope]:
     _require(_SCOPE_WORD.fullmatch(region) is not None, "the region in Credential is malformed")
     _require(_SCOPE_WORD.fullmatch(service) is not None, "the service in Credential is malformed")
     return access_key_id, CredentialScope(date, region, service)
+
+
+def _bounded(text: str) -> str:
+    """What is remembered before anybody has proved anything must be short. SDKs name some 130 characters."""
+    _require(len(text) <= MAX_SIGNED_HEADERS, "SignedHeaders is too long")
+    return text
 
 
 @lru_cache(maxsize=128)

@@ -14,6 +14,7 @@ class AccessToken(msgspec.Struct, frozen=True):
     family: TokenFamily
     scopes: tuple[str, ...]
     expires_at: int
+    generation: int
 
 
 async def verify(service: Service, text: str) -> AccessToken:
@@ -33,7 +34,7 @@ async def verify(service: Service, text: str) -> AccessToken:
     if family.client_digest in service.revoked_clients:
         # Begun on another worker in the second before it knew of the revocation.
         raise UnauthorizedException(reason="client registration was revoked")
-    return AccessToken(family, scopes.unmask(claims.scope_mask, family.scopes), claims.expires_at)
+    return AccessToken(family, scopes.unmask(claims.scope_mask, family.scopes), claims.expires_at, claims.generation)
 
 
 async def has_live_ancestors(service: Service, family: TokenFamily, now: int) -> bool:

@@ -12,6 +12,7 @@ class EventName(StrEnum):
 
     CREATE_TOKEN = "CreateToken"
     CREATE_TOKEN_WITH_IAM = "CreateTokenWithIAM"
+    INTROSPECT_TOKEN_WITH_IAM = "IntrospectTokenWithIAM"
     REVOKE_TOKEN_WITH_IAM = "RevokeTokenWithIAM"
     LOGOUT = "Logout"
     USER_AUTHENTICATION = "UserAuthentication"

@@ -24,9 +24,9 @@ async def create_token_with_iam(
     service: Service, request: CreateTokenWithIamRequest, caller: Caller
 ) -> CreateTokenWithIamResponse:
     """Exchange a grant for tokens. ``caller.principal`` is who signed the request."""
+    _require_own_region(service, request)  # first: the application of such a token is not known here either
+    application = await authorize(service, request.client_id, caller, Action.CREATE_TOKEN_WITH_IAM)
     try:
-        application = await authorize(service, request.client_id, caller, Action.CREATE_TOKEN_WITH_IAM)
-        _require_own_region(service, request)
         family = await redemption.redeem(service, APPLICATION_GRANTS, as_client(application), request, caller)
     except Reused:  # which has an event of its own
         raise

@@ -49,7 +49,7 @@ async def introspect_token(
         username=user.user_name,
         token_type=token_type,
         exp=token.expires_at,
-        iat=_issued_at(service, token),
+        iat=family.rotated_at if token.generation == family.generation else None,
         sub=user.user_id,
         aud=application.application_arn,
         iss=service.policy.public_url,
@@ -62,7 +62,8 @@ async def _find_live(service: Service, text: str) -> tuple[AccessToken | None, s
         family = await _find_live_family(service, claims.row_id)
         if family is None or claims.generation != family.generation or service.now() >= family.idle_expires_at:
             return None, REFRESH_TOKEN_TYPE
-        return AccessToken(family, family.scopes, min(family.idle_expires_at, family.expires_at)), REFRESH_TOKEN_TYPE
+        end = min(family.idle_expires_at, family.expires_at)
+        return AccessToken(family, family.scopes, end, family.generation), REFRESH_TOKEN_TYPE
     try:
         return await access_tokens.verify(service, text), ACCESS_TOKEN_TYPE
     except UnauthorizedException:
@@ -97,11 +98,3 @@ async def _find_entitled(service: Service, family: TokenFamily, application: App
     if issued_to == application.application_arn:
         return user
     return user if (await store.find_standing(application.application_arn, user_id)).is_assigned else None
-
-
-def _issued_at(service: Service, token: AccessToken) -> int:
-    """Of the family's current tokens it is known; for those before, their end says it."""
-    family = token.family
-    if token.expires_at in (family.access_expires_at, family.idle_expires_at, family.expires_at):
-        return family.rotated_at
-    return max(family.created_at, token.expires_at - service.policy.lifetimes.access_token)

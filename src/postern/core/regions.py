@@ -2,11 +2,13 @@
 (InvalidRequestRegionException). Nothing is asked of the other server.
 """
 
+import re
 from hashlib import sha256
 
 from postern.core.policy import Policy
 
 _TAG_BYTES = 3
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+/?")
 
 
 def tag(region: str) -> int:
@@ -24,8 +26,8 @@ def siblings(policy: Policy) -> dict[int, tuple[str, str]]:
     found: dict[int, tuple[str, str]] = {}
     for entry in policy.instance.sibling_regions:
         region, separator, endpoint = entry.partition("=")
-        if not (separator and region and endpoint.startswith(("https://", "http://"))):
-            raise ValueError(f"{entry!r} is not REGION=URL")
+        if not (separator and region and _ORIGIN.fullmatch(endpoint)):
+            raise ValueError(f"{entry!r} is not REGION=URL, the URL an origin such as https://sso.example.org")
         number = tag(region)
         if number in known:
             raise ValueError(f"{region!r} is there twice, is our own region, or has the tag of {known[number][0]!r}")

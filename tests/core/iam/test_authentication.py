@@ -26,10 +26,11 @@ from postern.api.errors import (
     SignatureRefused,
     UnrecognizedClientException,
 )
+from postern.api.sigv4_authorization import MAX_SIGNED_HEADERS
 from postern.core.audit import AuditEvent, EventName
 from postern.core.caller import Principal
 from postern.core.iam.authentication import authenticate
-from postern.core.iam.signed_request import SignedRequest
+from postern.core.iam.signed_request import MAX_PARAMETERS, SignedRequest
 from tests.core.iam.signing import (
     BODY,
     HOST,
@@ -308,9 +309,28 @@ async def test_statement_85_and_not_a_second_longer(desk: Desk, late: int, expir
     assert span in refusal.value.description
 
 
-async def test_statement_85_a_presigned_request_of_a_time_to_come(desk: Desk) -> None:
+@pytest.mark.parametrize("expires_in", [60, 604800])
+async def test_statement_85_a_presigned_request_of_a_time_to_come(desk: Desk, expires_in: int) -> None:
     with refused(InvalidSignatureException, "of a time to come"):
-        await desk.authenticate(desk.presign(late=-FIVE_MINUTES - 1))
+        await desk.authenticate(desk.presign(late=-FIVE_MINUTES - 1, expires_in=expires_in))
+
+
+async def test_a_query_with_too_many_parameters_costs_nothing(desk: Desk) -> None:
+    """Nobody is proved yet, and each parameter would be decoded, encoded and sorted."""
+    request = desk.sign()
+    long = msgspec.structs.replace(request, query=request.query + b"&" * MAX_PARAMETERS)
+    with refused(IncompleteSignatureException, "too many parameters"):
+        await desk.authenticate(long)
+
+
+async def test_signed_headers_without_end_are_not_remembered(desk: Desk) -> None:
+    names = ";".join(f"x{number:05}" for number in range(MAX_SIGNED_HEADERS)).encode()
+    request = desk.sign()
+    headers = [
+        (name, value.replace(b"SignedHeaders=", b"SignedHeaders=" + names + b";")) for name, value in request.headers
+    ]
+    with refused(IncompleteSignatureException, "SignedHeaders is too long"):
+        await desk.authenticate(msgspec.structs.replace(request, headers=headers))
 
 
 @pytest.mark.parametrize("expires", ["0", "-1", "604801", "60.0", "+60", "060", "", "9999999999"])

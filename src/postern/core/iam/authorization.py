@@ -2,8 +2,10 @@
 
 from functools import lru_cache
 
-from postern.api.errors import AccessDeniedException, InvalidClientException
+from postern.api.errors import AccessDeniedException, InvalidClientException, SsoOidcError
+from postern.core.audit import AuditEvent, EventName
 from postern.core.caller import Caller
+from postern.core.directory.applications import ARN
 from postern.core.directory.records import Application
 from postern.core.iam import actor_policy
 from postern.core.iam.actor_policy import Action, Effect
@@ -17,12 +19,20 @@ async def authorize(service: Service, client_id: str, caller: Caller, action: Ac
     """The application that ``client_id`` names, which the caller may use in this way.
 
     Strangers learn nothing: whoever is of another account and not let in hears the same as of an application that is
-    not there.
+    not there. A refusal is written to the audit log.
 
     Raises:
         InvalidClientException: unknown, disabled, or of another account.
         AccessDeniedException: the application's actor policy does not allow it.
     """
+    try:
+        return await _find_allowed(service, client_id, caller, action)
+    except (AccessDeniedException, InvalidClientException) as refusal:
+        service.record(_refusal_event(service, client_id, caller, action, refusal))
+        raise
+
+
+async def _find_allowed(service: Service, client_id: str, caller: Caller, action: Action) -> Application:
     application = await service.store.find_application(client_id)
     if application is None:
         raise InvalidClientException(reason="there is no such application")
@@ -47,3 +57,18 @@ def _allows(service: Service, application: Application, caller: Caller, action: 
     if effect is None and action is not Action.CREATE_TOKEN_WITH_IAM:
         effect = actor_policy.decide(policy, Action.CREATE_TOKEN_WITH_IAM, arn, caller, now, secure=secure)
     return effect is Effect.ALLOW
+
+
+def _refusal_event(
+    service: Service, client_id: str, caller: Caller, action: Action, refusal: SsoOidcError
+) -> AuditEvent:
+    """The client id is told only if it may be one: a caller may have put anything there."""
+    return AuditEvent(
+        event_name=EventName(action.partition(":")[2]),
+        event_time=service.now(),
+        outcome="Failure",
+        source_address=caller.address,
+        reason=f"{refusal.wire_name()}: {refusal.reason}",
+        application_arn=client_id if ARN.fullmatch(client_id) else None,
+        principal_arn=caller.principal.arn if caller.principal else None,
+    )

@@ -34,6 +34,9 @@ class Context(msgspec.Struct, frozen=True):
     values: dict[str, str]
 
 
+NO_CONTEXT = Context({})
+
+
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
     """One operator with one key. ``values`` are as the policy has them; that each can be compared was checked."""
 

@@ -20,6 +20,8 @@ from postern.api.sigv4_authorization import (
     parse_presigned,
 )
 
+# Eight are the most that a presigned request has. Nobody is proved yet: a long query must not cost long work.
+MAX_PARAMETERS = 100
 _ONCE = frozenset({"authorization", "x-amz-date", "x-amz-security-token", "x-amz-content-sha256"})
 _IN_QUERY = ("x-amz-date", "x-amz-security-token")
 _PRESIGNED = frozenset(name.encode() for name in PRESIGNED_PARAMETERS)
@@ -66,6 +68,8 @@ def read(request: SignedRequest) -> Presented:
     Raises:
         SignatureRefused: there is no signature, or it has not the form of one.
     """
+    if request.query.count(b"&") >= MAX_PARAMETERS:
+        raise nonconforming("the query has too many parameters")
     headers = [(text_of(name), text_of(value)) for name, value in request.headers]
     once = _read_once(headers)
     is_presigned = _has_presigned_parameter(request.query)
