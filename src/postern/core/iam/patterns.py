@@ -14,7 +14,7 @@ PRINCIPAL_ARN = re.compile(
 
 def matches(pattern: str, text: str) -> bool:
     """In time of at most their product: after a mismatch only the last ``*`` takes one character more."""
-    if pattern in ("*", text):  # PERF: what policies mostly have: 0.1 µs, where the walk takes 7
+    if pattern in ("*", text):  # PERF: what policies mostly have: 0.1 µs, where the walk takes 4
         return True
     if "*" not in pattern and "?" not in pattern:
         return False
