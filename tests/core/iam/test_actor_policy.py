@@ -184,13 +184,13 @@ def test_resources_are_patterns(members: dict[str, object], *, applies: bool) ->
 
 CONDITIONS: list[tuple[str, object, bool]] = [
     ("StringEquals", {"aws:PrincipalAccount": ACCOUNT}, True),
-    ("StringEquals", {"aws:PrincipalAccount": ["1", ACCOUNT]}, True),
-    ("StringEquals", {"aws:PrincipalAccount": "1"}, False),
+    ("StringEquals", {"aws:PrincipalAccount": ["999988887777", ACCOUNT]}, True),
+    ("StringEquals", {"aws:PrincipalAccount": "999988887777"}, False),
     ("StringEquals", {"AWS:principalaccount": ACCOUNT}, True),
     ("StringEquals", {"aws:PrincipalAccount": ACCOUNT, "aws:PrincipalType": "Account"}, False),
     ("StringEquals", {"aws:PrincipalType": "User"}, True),
-    ("StringNotEquals", {"aws:PrincipalAccount": ["1", "2"]}, True),
-    ("StringNotEquals", {"aws:PrincipalAccount": ["1", ACCOUNT]}, False),
+    ("StringNotEquals", {"aws:PrincipalAccount": ["999988887777", "000000000000"]}, True),
+    ("StringNotEquals", {"aws:PrincipalAccount": ["999988887777", ACCOUNT]}, False),
     ("StringEqualsIgnoreCase", {"aws:UserAgent": "BOTO3/1.40"}, True),
     ("StringNotEqualsIgnoreCase", {"aws:UserAgent": "BOTO3/1.40"}, False),
     ("StringLike", {"aws:UserAgent": "Boto3/*"}, True),
@@ -232,7 +232,7 @@ def test_a_statement_applies_when_its_condition_holds(operator: str, keys: objec
 
 
 def test_all_operators_of_a_condition_must_hold() -> None:
-    good, bad = {"Bool": {"aws:SecureTransport": "true"}}, {"StringEquals": {"aws:PrincipalAccount": "1"}}
+    good, bad = {"Bool": {"aws:SecureTransport": "true"}}, {"StringEquals": {"aws:PrincipalAccount": "999988887777"}}
     assert said(text_of(statement(Condition=good))) is Effect.ALLOW
     assert said(text_of(statement(Condition=good | bad))) is None
 
@@ -307,6 +307,10 @@ REFUSED: list[tuple[str, str]] = [
     (text_of(statement(Condition={"StringEquals": {"aws:SourceVpc": "x"}})), "key is not one of"),
     (text_of(statement(Condition={"StringEquals": {"aws:SourceIp": "192.0.2.0/24"}})), "not compared"),
     (text_of(statement(Condition={"StringEquals": {"aws:UserAgent": []}})), "values"),
+    (text_of(statement(Condition={"StringEquals": {"aws:PrincipalAccount": 12345}})), "12 digits"),
+    (text_of(statement(Condition={"StringNotEqualsIfExists": {"aws:PrincipalAccount": "1"}})), "12 digits"),
+    (text_of(statement(Condition={"StringEquals": {"aws:PrincipalType": "Role"}})), "AssumedRole"),
+    (text_of(statement(Condition={"ArnLike": {"aws:PrincipalArn": SESSION.arn}})), "role's ARN"),
     (text_of(statement(Condition={"StringEquals": {"aws:UserAgent": [None]}})), "value"),
     (text_of(statement(Condition={"StringEquals": {"aws:UserAgent": "${x}"}})), "variables"),
     (text_of(statement(Condition={"IpAddress": {"aws:SourceIp": "300.0.0.0/8"}})), "kind, address"),

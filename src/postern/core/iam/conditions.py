@@ -13,10 +13,11 @@ from ipaddress import IPv6Address, ip_address, ip_network
 import msgspec
 
 from postern.core.caller import Caller
-from postern.core.iam.patterns import matches
+from postern.core.iam.patterns import ACCOUNT, matches
 
 MAX_VALUES = 100
 _IF_EXISTS = "IfExists"
+_PRINCIPAL_TYPES = ("account", "user", "assumedrole")
 _DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _DATE = re.compile(
     rf"{_DAY}(?:T[0-9]{{2}}:[0-9]{{2}}(?::[0-9]{{2}}(?:\.[0-9]{{1,6}})?)?(?:Z|[+-][0-9]{{2}}:[0-9]{{2}}))?"
@@ -114,6 +115,7 @@ def read(operator: str, key: str, values: tuple[str, ...]) -> Condition:
     key = _known(key, kind)
     for value in values:
         _require_value(kind, value)
+        _require_possible(key, name, value)
     return Condition(
         key=key,
         values=values,
@@ -142,6 +144,17 @@ def _known(key: str, kind: str) -> str:
     if kind not in kinds:
         raise InvalidCondition(f"{key} is not compared with this operator")
     return key.lower()
+
+
+def _require_possible(key: str, operator: str, value: str) -> None:
+    """What can never be the key's value is a mistake, and in a Deny one that lets in."""
+    is_exact = "Equals" in operator and operator.startswith("String")
+    if is_exact and key == "aws:principalaccount" and not ACCOUNT.fullmatch(value):
+        raise InvalidCondition("an account is 12 digits")
+    if is_exact and key == "aws:principaltype" and value.lower() not in _PRINCIPAL_TYPES:
+        raise InvalidCondition("aws:PrincipalType is Account, User or AssumedRole")
+    if key == "aws:principalarn" and ":sts:" in value:
+        raise InvalidCondition("aws:PrincipalArn of a role's session is the role's ARN, arn:aws:iam::…:role/…")
 
 
 def _require_value(kind: str, value: str) -> None:
