@@ -6,19 +6,23 @@ from postern.core.records import TokenFamily
 from postern.core.service import Service
 
 
-async def end_sign_in(service: Service, family: TokenFamily, reason: str, caller: Caller) -> None:
+async def end_sign_in(
+    service: Service, family: TokenFamily, reason: str, caller: Caller, event_name: EventName = EventName.LOGOUT
+) -> None:
     """Revoke the family; one that has ended already stays as it is."""
     now = service.now()
     if not await service.store.revoke_token_family(family.family_id, reason, now):
         return
     service.record(
         AuditEvent(
-            event_name=EventName.LOGOUT,
+            event_name=event_name,
             event_time=now,
             user_id=family.user_id,
             client_name=family.client_name,
             client_digest=family.client_digest.hex(),
             source_address=caller.address,
             reason=reason,
+            application_arn=family.application_arn,
+            principal_arn=caller.principal.arn if caller.principal else None,
         )
     )
