@@ -9,22 +9,33 @@ from enum import StrEnum
 
 import msgspec
 
+PRIMARY_NAME = "primary"
+
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """Base of all records."""
 
 
 class Instance(Record, frozen=True, kw_only=True):
-    """The Identity Center instance that this server is."""
+    """An Identity Center instance: people, groups, accounts and applications of its own. A server has one that is
+    primary, whose addresses name no instance, and any number of others. ``name`` is unique.
+    """
 
     instance_id: str
     identity_store_id: str
     owner_account_id: str
     created_at: int
+    name: str = PRIMARY_NAME
+    start_url_aliases: tuple[str, ...] = ()
+    is_primary: bool = True
 
     @property
     def arn(self) -> str:
         return f"arn:aws:sso:::instance/{self.instance_id}"
+
+    @property
+    def identity_store_arn(self) -> str:
+        return f"arn:aws:identitystore::{self.owner_account_id}:identitystore/{self.identity_store_id}"
 
 
 class RingKeyRecord(Record, frozen=True, kw_only=True):
@@ -49,9 +60,12 @@ class UserStatus(StrEnum):
 
 
 class User(Record, frozen=True, kw_only=True):
-    """A person. ``user_name`` is kept as typed, ``canonical_name`` is what look-ups and counters use."""
+    """A person of an instance. ``user_name`` is kept as typed, ``canonical_name`` is what look-ups and counters use;
+    it is unique in the instance. Without a password hash nobody signs in.
+    """
 
     user_id: str
+    instance_id: str
     user_name: str
     canonical_name: str
     display_name: str
@@ -59,6 +73,8 @@ class User(Record, frozen=True, kw_only=True):
     password_hash: str
     status: UserStatus
     created_at: int
+    given_name: str = ""
+    family_name: str = ""
 
     def __repr__(self) -> str:
         """Without the password hash."""
@@ -95,6 +111,7 @@ class DeviceAuthorization(Record, frozen=True, kw_only=True):
     approver_address: str | None = None
     family_id: int | None = None
     redeemed_at: int | None = None
+    instance_id: str
 
 
 class DevicePoll(Record, frozen=True, kw_only=True):

@@ -12,7 +12,16 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from postern.core.attempts import Schedule
-from postern.core.directory.records import AccessKey, Application, ApplicationStanding, TrustedTokenIssuer
+from postern.core.directory.records import (
+    AccessKey,
+    Account,
+    Application,
+    ApplicationStanding,
+    AssignedRole,
+    Group,
+    PermissionSet,
+    TrustedTokenIssuer,
+)
 from postern.core.records import (
     Attempts,
     AuthorizationCode,
@@ -132,12 +141,14 @@ class ExchangeToken(Command, frozen=True, kw_only=True):
 
 class ConfigurationChange(msgspec.Struct, frozen=True, kw_only=True):
     """What administrators change, all of it or nothing. ``replace`` holds pairs: as it was read, as it shall be;
-    ``remove`` holds whole records.
+    ``remove`` holds whole records. ``now`` is needed where people are replaced or removed, since sign-ins end with
+    them.
     """
 
     create: tuple[Record, ...] = ()
     replace: tuple[tuple[Record, Record], ...] = ()
     remove: tuple[Record, ...] = ()
+    now: int | None = None
 
 
 class FamilyTerms(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,13 +174,19 @@ class DecideDeviceAuthorization(Command, frozen=True, kw_only=True):
 class Store(Protocol):
     """All that is remembered. Finders return ``None`` for what is not there; they may return what has expired."""
 
-    # Instance and keys
+    # Instances and keys
 
     async def ensure_instance(self, instance: Instance) -> Instance:
-        """Remember ``instance`` unless there is one already; the one that is remembered."""
+        """Remember ``instance`` as the primary one unless there is one already; the one that is remembered."""
         ...
 
-    async def find_instance(self) -> Instance | None: ...
+    async def find_instance(self) -> Instance | None:
+        """The primary instance."""
+        ...
+
+    async def list_instances(self) -> list[Instance]:
+        """The primary one first, the others by name."""
+        ...
 
     async def ensure_ring_key(self, key: RingKeyRecord, unless_newer_than: int) -> None:
         """Add ``key`` unless another was made that activates after ``unless_newer_than``."""
@@ -192,16 +209,16 @@ class Store(Protocol):
     async def create_user(self, user: User) -> None:
         """
         Raises:
-            AlreadyExists: the canonical name is taken.
+            AlreadyExists: the canonical name is taken in the instance.
         """
         ...
 
     async def find_user(self, user_id: str) -> User | None: ...
 
-    async def find_user_by_name(self, canonical_name: str) -> User | None: ...
+    async def find_user_by_name(self, instance_id: str, canonical_name: str) -> User | None: ...
 
-    async def find_users_by_attribute(self, path: str, value: str) -> list[User]:
-        """People with this very value of ``userName`` (canonical), ``emails.value`` (in lower case) or
+    async def find_users_by_attribute(self, instance_id: str, path: str, value: str) -> list[User]:
+        """People of the instance with this very value of ``userName`` (canonical), ``emails.value`` (in lower case) or
         ``externalIds.id``; nobody for other paths, nor for an empty value. Two at most: more are not told apart.
         """
         ...
@@ -233,14 +250,39 @@ class Store(Protocol):
         ...
 
     async def change_configuration(self, change: ConfigurationChange) -> None:
-        """What is removed takes what hangs on it along: a group its memberships and assignments, an application its
-        assignments.
+        """What is removed takes what hangs on it along: a group its memberships and assignments, a person those and the
+        external ids too, an application, an account and a permission set their assignments. A person who is removed,
+        disabled, or given another password loses every sign-in, as in `set_user_status`.
 
         Raises:
             AlreadyExists: a key or unique name is taken.
-            Conflict: a record to be replaced or removed is not as given.
+            Conflict: a record to be replaced or removed is not as given, or one that is removed is still needed: an
+                instance that has something, a credential source that an account or permission set names.
+            NotFound: what an account assignment that is created refers to does not exist in its instance.
         """
         ...
+
+    # What people may be where
+
+    async def list_assigned_accounts(self, user_id: str, after: str, limit: int) -> list[Account]:
+        """Accounts where the person has a role, by themselves or by a group, in the order of their ids: the first
+        ``limit`` after the id ``after`` (empty: from the beginning).
+        """
+        ...
+
+    async def list_assigned_roles(self, user_id: str, account_id: str) -> list[PermissionSet]:
+        """The person's roles in an account, by name; none in an account that does not exist."""
+        ...
+
+    async def list_all_assigned_roles(self, user_id: str) -> list[AssignedRole]:
+        """All that the person may be, in the order of account ids and of names."""
+        ...
+
+    async def list_groups_of(self, user_id: str) -> list[Group]:
+        """The groups that the person is in, by name."""
+        ...
+
+    async def find_assigned_role(self, user_id: str, account_id: str, role_name: str) -> AssignedRole | None: ...
 
     async def find_access_key(self, access_key_id: str) -> AccessKey | None: ...
 
@@ -280,7 +322,7 @@ class Store(Protocol):
 
         Raises:
             ExpiredTokenException: it has expired undecided, or never was.
-            AccessDeniedException: the person is disabled.
+            AccessDeniedException: the person is disabled, or of another instance.
         """
         ...
 
@@ -362,8 +404,24 @@ class Store(Protocol):
         """End a sign-in; ``False`` if it had ended before or never was."""
         ...
 
+    async def end_other_sign_ins(self, user_id: str, keeps: bytes, reason: str, now: int) -> list[TokenFamily]:
+        """Revoke every token family of the person, withdraw every approval that is not redeemed yet, and end every
+        browser session but the one with the digest ``keeps``. Returns the families that lived until now.
+        """
+        ...
+
+    async def end_sign_ins_of_client(self, client_digest: bytes, reason: str, now: int) -> list[TokenFamily]:
+        """Revoke every token family of the client, and withdraw every approval that is not redeemed yet; the client may
+        ask people anew. Returns the families that lived until now.
+        """
+        ...
+
     async def list_token_families(self, user_id: str, now: int) -> list[TokenFamily]:
         """The person's live sign-ins, newest first. What was made from one that has ended does not live."""
+        ...
+
+    async def list_all_token_families(self, now: int) -> list[TokenFamily]:
+        """Everybody's live sign-ins, likewise."""
         ...
 
     # Browser sessions and guesses

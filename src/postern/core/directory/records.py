@@ -22,9 +22,10 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Group(Record, frozen=True, kw_only=True):
-    """People under one name, to be assigned together. ``display_name`` is unique."""
+    """People of an instance under one name, to be assigned together. ``display_name`` is unique in the instance."""
 
     group_id: str
+    instance_id: str
     display_name: str
     description: str = ""
     created_at: int
@@ -46,6 +47,134 @@ class ExternalId(Record, frozen=True, kw_only=True):
     user_id: str
 
 
+class Account(Record, frozen=True, kw_only=True):
+    """An AWS account, or what stands for one, that people of an instance are assigned to. ``account_key`` is made of
+    the two ids (`account_key`): instances know nothing of each other's accounts. ``credential_source`` is the name of
+    one, or empty for that of the permission set, and else the local one.
+    """
+
+    account_key: str
+    instance_id: str
+    account_id: str
+    name: str
+    email: str = ""
+    credential_source: str = ""
+    created_at: int
+
+
+class PermissionSet(Record, frozen=True, kw_only=True):
+    """A role as people choose it: ``name`` is the role name of the portal, unique in the instance.
+    ``session_duration`` is in seconds, ``relay_state`` where in the console a session begins. ``credential_source`` is
+    the name of one, and goes before the account's.
+    """
+
+    permission_set_arn: str
+    instance_id: str
+    name: str
+    description: str = ""
+    session_duration: int = 3600
+    relay_state: str = ""
+    credential_source: str = ""
+    created_at: int
+
+    @property
+    def permission_set_id(self) -> str:
+        """``ps-`` and 16 digits."""
+        return self.permission_set_arn.rpartition("/")[2]
+
+
+class AccountAssignment(Record, frozen=True, kw_only=True):
+    """Who may be what where. ``assignment_id`` is made of the others (`account_assignment_id`)."""
+
+    assignment_id: str
+    instance_id: str
+    account_id: str
+    permission_set_arn: str
+    principal_type: PrincipalType
+    principal_id: str
+
+
+class AssignedRole(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person may be, as of now."""
+
+    account: Account
+    permission_set: PermissionSet
+
+
+class SourceOptions(Part, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
+    """Base of where role credentials come from. Texts in braces are templates: ``{account_id}``, ``{role_name}``,
+    ``{user_name}``, ``{user_id}``, ``{email}``, ``{display_name}``, ``{groups}`` (joined by ``:``).
+    """
+
+
+class ConsoleOptions(Part, frozen=True, kw_only=True, omit_defaults=True):
+    """Where a session of the role signs in to a console: AWS's federation protocol at ``federation_endpoint``, or with
+    none just the address ``destination``, which has to be given then.
+    """
+
+    federation_endpoint: str = ""
+    destination: str = ""
+
+
+class LocalSource(SourceOptions, frozen=True, kw_only=True, tag="local", omit_defaults=True):
+    """Postern mints them itself. They are good for its own GetCallerIdentity and CreateTokenWithIAM."""
+
+    console: ConsoleOptions | None = None
+
+
+class WebIdentitySource(SourceOptions, frozen=True, kw_only=True, tag="web-identity", omit_defaults=True):
+    """An STS takes a token that Postern signs for the person (AssumeRoleWithWebIdentity). ``token_profile`` says for
+    whom it is written; ``role_arn`` is empty where the STS wants none. ``policies`` are for stores that take them from
+    a claim, ``session_tags`` by key. ``allow_http`` lets go over plain HTTP elsewhere than on loopback.
+    """
+
+    endpoint: str
+    audience: str
+    region: str = ""
+    token_profile: str = "aws"
+    algorithm: str = ""
+    role_arn: str = "arn:aws:iam::{account_id}:role/{role_name}"
+    policies: tuple[str, ...] = ()
+    session_tags: dict[str, str] = {}
+    transitive_tag_keys: tuple[str, ...] = ()
+    source_identity: str = ""
+    allow_http: bool = False
+    console: ConsoleOptions | None = None
+
+
+class AssumeRoleSource(SourceOptions, frozen=True, kw_only=True, tag="assume-role", omit_defaults=True):
+    """An STS takes a signature by an access key of Postern's own there (AssumeRole), whose secret lies sealed under the
+    master key.
+    """
+
+    endpoint: str
+    region: str
+    access_key_id: str
+    sealed_secret: bytes
+    role_arn: str = "arn:aws:iam::{account_id}:role/{role_name}"
+    external_id: str = ""
+    session_tags: dict[str, str] = {}
+    transitive_tag_keys: tuple[str, ...] = ()
+    source_identity: str = ""
+    allow_http: bool = False
+    console: ConsoleOptions | None = None
+
+    def __repr__(self) -> str:
+        return f"AssumeRoleSource({self.endpoint}, {self.access_key_id})"
+
+
+class CredentialSource(Record, frozen=True, kw_only=True):
+    """Where role credentials come from, by name, for all instances."""
+
+    name: str
+    description: str = ""
+    options: LocalSource | WebIdentitySource | AssumeRoleSource
+    created_at: int
+
+    def __repr__(self) -> str:
+        return f"CredentialSource({self.name}, {type(self.options).__name__})"
+
+
 class TrustedTokenIssuer(Record, frozen=True, kw_only=True):
     """An OIDC issuer whose tokens are accepted as assertions (RFC 7523). The claim at ``claim_attribute_path`` of a
     token is the attribute at ``identity_store_attribute_path`` of exactly one person.
@@ -63,6 +192,10 @@ class TrustedTokenIssuer(Record, frozen=True, kw_only=True):
     @property
     def enabled(self) -> bool:
         return self.status is Status.ENABLED
+
+    @property
+    def instance_id(self) -> str:
+        return instance_id_of(self.trusted_token_issuer_arn)
 
 
 class AuthorizationCodeOptions(Part, frozen=True, kw_only=True):
@@ -134,6 +267,10 @@ class Application(Record, frozen=True, kw_only=True):
     def account_id(self) -> str:
         return self.application_arn.split(":")[4]
 
+    @property
+    def instance_id(self) -> str:
+        return instance_id_of(self.application_arn)
+
 
 class ApplicationAssignment(Record, frozen=True, kw_only=True):
     """Who may use an application. ``assignment_id`` is made of the other three (`assignment_id`)."""
@@ -179,6 +316,22 @@ class ApplicationStanding(msgspec.Struct, frozen=True, kw_only=True):
 
     application: Application | None
     is_assigned: bool
+
+
+def instance_id_of(arn: str) -> str:
+    """Of which instance an application, an issuer or a permission set is: its ARN says it."""
+    return arn.split("/")[1]
+
+
+def account_key(instance_id: str, account_id: str) -> str:
+    return f"{instance_id} {account_id}"
+
+
+def account_assignment_id(
+    account_id: str, permission_set_arn: str, principal_type: PrincipalType, principal_id: str
+) -> str:
+    permission_set_id = permission_set_arn.rpartition("/")[2]
+    return f"{principal_type.value} {principal_id} {account_id} {permission_set_id}"
 
 
 def membership_id(group_id: str, user_id: str) -> str:
