@@ -110,7 +110,7 @@ async def test_the_loop_runs_while_a_group_is_committed(store: SqliteStore, scri
     first = asyncio.ensure_future(create(store, 1))
     await committing.wait()
     late = asyncio.ensure_future(store.create_user(samples.user("late")))
-    assert await store.find_user_by_name("person 0") is None
+    assert await store.find_user_by_name(samples.INSTANCE_ID, "person 0") is None
     assert not first.done()
     go_on.set()
     assert await first == [None]

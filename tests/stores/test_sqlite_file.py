@@ -124,7 +124,7 @@ async def test_a_read_that_failed_once_stops_no_later_one(
         await store.check()
     await store.create_user(samples.user("ada"))
     await asyncio.sleep(0)
-    assert await store.find_user_by_name("ada")
+    assert await store.find_user_by_name(samples.INSTANCE_ID, "ada")
     await store.close()
 
 

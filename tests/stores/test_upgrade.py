@@ -1,7 +1,7 @@
 """A store of the first schema, with people and sign-ins in it, goes on as if it had always been of the newest."""
 
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -74,15 +74,34 @@ ROWS: tuple[Record, ...] = (
 )
 
 
+GROUP = samples.group()
+APPLICATION = samples.application()
+ISSUER = samples.trusted_token_issuer()
+DIRECTORY: tuple[Record, ...] = (
+    GROUP,
+    samples.membership(GROUP, MIRA),
+    samples.external_id(MIRA),
+    APPLICATION,
+    samples.assignment(APPLICATION, GROUP),
+    ISSUER,
+    samples.access_key(),
+)
+
+
 def write_first_schema(file: Path) -> None:
+    write_schema(file, 1, ROWS)
+
+
+def write_schema(file: Path, version: int, records: Sequence[Record]) -> None:
     """With as many of a record's members as there were columns then."""
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
-        migrate(connection, migrations()[:1])
-        for record in ROWS:
+        migrate(connection, migrations()[:version])
+        for record in records:
             table = TABLES[type(record)]
-            count = len(connection.execute(f"PRAGMA table_info({table.name})").fetchall())
-            marks = ", ".join("?" * count)
-            connection.execute(f"INSERT INTO {table.name} VALUES ({marks})", table.row(record)[:count])
+            columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table.name})").fetchall()]
+            values = dict(zip(table.columns, table.row(record), strict=True))
+            marks = ", ".join("?" * len(columns))
+            connection.execute(f"INSERT INTO {table.name} VALUES ({marks})", [values[column] for column in columns])
 
 
 @pytest.fixture
@@ -109,8 +128,10 @@ async def test_everything_is_still_there(store: Store) -> None:
 async def test_an_address_is_looked_up_in_lower_case_from_now_on(store: Store) -> None:
     lowered = msgspec.structs.replace(MIRA, email="mira.example@example.org")
     assert await store.find_user(MIRA.user_id) == lowered
-    assert await store.find_users_by_attribute("emails.value", "mira.example@example.org") == [lowered]
-    assert await store.find_users_by_attribute("userName", "mira") == [lowered]
+    assert await store.find_users_by_attribute(INSTANCE.instance_id, "emails.value", "mira.example@example.org") == [
+        lowered
+    ]
+    assert await store.find_users_by_attribute(INSTANCE.instance_id, "userName", "mira") == [lowered]
 
 
 async def test_what_was_begun_is_brought_to_its_end(store: Store) -> None:
@@ -147,11 +168,74 @@ async def test_everything_old_is_swept_in_its_time(store: Store) -> None:
 
 
 def test_the_first_schema_is_what_the_samples_say(tmp_path: Path) -> None:
-    """The columns that came later are at the end, where the rows above do without them."""
+    """It lacks what came later, and nothing else."""
     write_first_schema(tmp_path / "postern.db")
-    later: dict[type[Record], int] = {AuthorizationCode: 3, TokenFamily: 4}
+    later: dict[type[Record], set[str]] = {
+        Instance: {"name", "start_url_aliases", "is_primary"},
+        User: {"instance_id", "given_name", "family_name"},
+        DeviceAuthorization: {"instance_id"},
+        AuthorizationCode: {"application_arn", "authenticated_at", "nonce"},
+        TokenFamily: {"application_arn", "parent_family_id", "authenticated_at", "nonce"},
+    }
     with closing(sqlite3.connect(tmp_path / "postern.db")) as connection:
-        for kind in (User, DeviceAuthorization, AuthorizationCode, TokenFamily):
+        for kind, members in later.items():
             table = TABLES[kind]
-            columns = tuple(row[1] for row in connection.execute(f"PRAGMA table_info({table.name})"))
-            assert columns == table.columns[: len(table.columns) - later.get(kind, 0)]
+            columns = {row[1] for row in connection.execute(f"PRAGMA table_info({table.name})")}
+            assert columns == set(table.columns) - members
+
+
+async def test_the_directory_of_the_second_schema_belongs_to_the_instance(tmp_path: Path) -> None:
+    file = tmp_path / "postern.db"
+    write_schema(file, 2, (*ROWS, *DIRECTORY))
+    store = open_sqlite(file)
+    for record in DIRECTORY:
+        assert await store.list_configuration(type(record)) == [record]
+    (group,) = await store.list_groups_of(MIRA.user_id)
+    assert group.instance_id == INSTANCE.instance_id
+    assert (await store.find_standing(APPLICATION.application_arn, MIRA.user_id)).is_assigned
+    assert [
+        each.user_id
+        for each in await store.find_users_by_attribute(
+            INSTANCE.instance_id, "externalIds.id", samples.external_id(MIRA).external_id
+        )
+    ] == [MIRA.user_id]
+    await store.check(thoroughly=True)
+    await store.close()
+
+
+async def test_people_of_the_second_schema_get_accounts(tmp_path: Path) -> None:
+    file = tmp_path / "postern.db"
+    write_schema(file, 2, (*ROWS, *DIRECTORY))
+    store = open_sqlite(file)
+    account, role = samples.account(), samples.permission_set()
+    await configure(store, account, role, samples.account_assignment(account, role, GROUP))
+    assert await store.list_assigned_accounts(MIRA.user_id, "", 10) == [account]
+    assert await store.list_assigned_roles(MIRA.user_id, account.account_id) == [role]
+    await configure(store, samples.instance("another"))
+    namesake = msgspec.structs.replace(MIRA, user_id="another", instance_id="ssoins-of-another", email="")
+    await store.create_user(namesake)
+    assert await store.find_user_by_name("ssoins-of-another", MIRA.canonical_name) == namesake
+    await store.close()
+
+
+async def test_people_of_before_any_instance_get_one(tmp_path: Path) -> None:
+    file = tmp_path / "postern.db"
+    write_first_schema(file)
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute("DELETE FROM instance")
+    store = open_sqlite(file)
+    (instance,) = await store.list_instances()
+    assert (instance.name, instance.is_primary, len(instance.owner_account_id)) == ("primary", True, 12)
+    (person,) = await store.list_users()
+    assert person.instance_id == instance.instance_id
+    assert await store.ensure_instance(INSTANCE) == instance
+    await store.close()
+
+
+async def test_an_empty_store_of_before_gets_no_instance(tmp_path: Path) -> None:
+    file = tmp_path / "postern.db"
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        migrate(connection, migrations()[:2])
+    store = open_sqlite(file)
+    assert await store.list_instances() == []
+    await store.close()

@@ -12,8 +12,12 @@ from postern.api.errors import ModelledError
 from postern.core import attempts, decide_device
 from postern.core.directory.records import (
     AccessKey,
+    Account,
     Application,
     ApplicationStanding,
+    AssignedRole,
+    Group,
+    PermissionSet,
     TrustedTokenIssuer,
     UsedAssertion,
 )
@@ -46,7 +50,14 @@ from postern.core.store import (
     RedeemDeviceAuthorization,
     RotateRefreshToken,
 )
-from postern.stores.directory import change_configuration, find_standing, users_by_attribute
+from postern.stores.account_access import (
+    all_assigned_roles,
+    assigned_accounts,
+    assigned_role,
+    assigned_roles,
+    groups_of,
+)
+from postern.stores.directory import change_configuration, end_everything_of, find_standing, users_by_attribute
 from postern.stores.rows import Rows
 
 T = TypeVar("T")
@@ -80,15 +91,19 @@ class EmbeddedStore(ABC):
 
     async def ensure_instance(self, instance: Instance) -> Instance:
         def step(rows: Rows) -> Instance:
-            if existing := rows.all(Instance):
-                return existing[0]
-            rows.insert(instance)
-            return instance
+            existing = _primary(rows)
+            if existing is None:
+                rows.insert(instance)
+            return existing or instance
 
         return await self._write(step)
 
     async def find_instance(self) -> Instance | None:
-        return next(iter(self._read(lambda rows: rows.all(Instance))), None)
+        return self._read(_primary)
+
+    async def list_instances(self) -> list[Instance]:
+        found = self._read(lambda rows: rows.all(Instance))
+        return sorted(found, key=lambda instance: (not instance.is_primary, instance.name))
 
     async def ensure_ring_key(self, key: RingKeyRecord, unless_newer_than: int) -> None:
         def step(rows: Rows) -> None:
@@ -124,11 +139,11 @@ class EmbeddedStore(ABC):
     async def find_user(self, user_id: str) -> User | None:
         return self._read(lambda rows: rows.find(User, user_id))
 
-    async def find_user_by_name(self, canonical_name: str) -> User | None:
-        return self._read(lambda rows: rows.user_by_name(canonical_name))
+    async def find_user_by_name(self, instance_id: str, canonical_name: str) -> User | None:
+        return self._read(lambda rows: rows.user_by_name(instance_id, canonical_name))
 
-    async def find_users_by_attribute(self, path: str, value: str) -> list[User]:
-        return self._read(lambda rows: users_by_attribute(rows, path, value))
+    async def find_users_by_attribute(self, instance_id: str, path: str, value: str) -> list[User]:
+        return self._read(lambda rows: users_by_attribute(rows, instance_id, path, value))
 
     async def list_users(self) -> list[User]:
         return sorted(self._read(lambda rows: rows.all(User)), key=lambda user: user.canonical_name)
@@ -138,7 +153,7 @@ class EmbeddedStore(ABC):
             user = _require_user(rows, user_id)
             rows.update(msgspec.structs.replace(user, status=status))
             if status is UserStatus.DISABLED:
-                _end_everything_of(rows, user_id, "the person was disabled", now)
+                end_everything_of(rows, user_id, "the person was disabled", now)
 
         await self._write(step)
 
@@ -146,7 +161,7 @@ class EmbeddedStore(ABC):
         def step(rows: Rows) -> None:
             user = _require_user(rows, user_id)
             rows.update(msgspec.structs.replace(user, password_hash=password_hash))
-            _end_everything_of(rows, user_id, "the password was changed", now)
+            end_everything_of(rows, user_id, "the password was changed", now)
 
         await self._write(step)
 
@@ -155,6 +170,21 @@ class EmbeddedStore(ABC):
 
     async def change_configuration(self, change: ConfigurationChange) -> None:
         await self._write_whole(lambda rows: change_configuration(rows, change))
+
+    async def list_assigned_accounts(self, user_id: str, after: str, limit: int) -> list[Account]:
+        return self._read(lambda rows: assigned_accounts(rows, user_id, after, limit))
+
+    async def list_assigned_roles(self, user_id: str, account_id: str) -> list[PermissionSet]:
+        return self._read(lambda rows: assigned_roles(rows, user_id, account_id))
+
+    async def list_all_assigned_roles(self, user_id: str) -> list[AssignedRole]:
+        return self._read(lambda rows: all_assigned_roles(rows, user_id))
+
+    async def list_groups_of(self, user_id: str) -> list[Group]:
+        return self._read(lambda rows: groups_of(rows, user_id))
+
+    async def find_assigned_role(self, user_id: str, account_id: str, role_name: str) -> AssignedRole | None:
+        return self._read(lambda rows: assigned_role(rows, user_id, account_id, role_name))
 
     async def find_access_key(self, access_key_id: str) -> AccessKey | None:
         return self._read(lambda rows: rows.find(AccessKey, access_key_id))
@@ -274,11 +304,30 @@ class EmbeddedStore(ABC):
 
         return await self._write(step)
 
-    async def list_token_families(self, user_id: str, now: int) -> list[TokenFamily]:
-        def look(rows: Rows) -> list[TokenFamily]:
-            return [family for family in rows.live_families_of(user_id, now) if _is_live(rows, family, now)]
+    async def end_other_sign_ins(self, user_id: str, keeps: bytes, reason: str, now: int) -> list[TokenFamily]:
+        def step(rows: Rows) -> list[TokenFamily]:
+            ended, kept = _live_families(rows, user_id, now), rows.find(BrowserSession, keeps)
+            end_everything_of(rows, user_id, reason, now)
+            if kept is not None and kept.user_id == user_id:
+                rows.insert(kept)
+            return ended
 
-        return self._read(look)
+        return await self._write(step)
+
+    async def end_sign_ins_of_client(self, client_digest: bytes, reason: str, now: int) -> list[TokenFamily]:
+        def step(rows: Rows) -> list[TokenFamily]:
+            ended = _only_live(rows, rows.live_families_of_client(client_digest, now), now)
+            rows.revoke_families_of_client(client_digest, reason, now)
+            rows.withdraw_approvals_of_client(client_digest)
+            return ended
+
+        return await self._write(step)
+
+    async def list_token_families(self, user_id: str, now: int) -> list[TokenFamily]:
+        return self._read(lambda rows: _live_families(rows, user_id, now))
+
+    async def list_all_token_families(self, now: int) -> list[TokenFamily]:
+        return self._read(lambda rows: _only_live(rows, rows.all_live_families(now), now))
 
     async def create_browser_session(self, session: BrowserSession, replaces: bytes | None) -> None:
         def step(rows: Rows) -> None:
@@ -341,17 +390,15 @@ class EmbeddedStore(ABC):
         return answer
 
 
+def _primary(rows: Rows) -> Instance | None:
+    return next((instance for instance in rows.all(Instance) if instance.is_primary), None)
+
+
 def _require_user(rows: Rows, user_id: str) -> User:
     user = rows.find(User, user_id)
     if user is None:
         raise NotFound(f"there is no user {user_id}")
     return user
-
-
-def _end_everything_of(rows: Rows, user_id: str, reason: str, now: int) -> None:
-    rows.revoke_families_of(user_id, reason, now)
-    rows.withdraw_approvals_of(user_id)
-    rows.end_browser_sessions_of(user_id)
 
 
 def _person_and_family(
@@ -377,6 +424,14 @@ def _lineage(rows: Rows, family_id: int) -> list[TokenFamily]:
         lineage.append(family)
         next_id = family.parent_family_id
     return lineage
+
+
+def _live_families(rows: Rows, user_id: str, now: int) -> list[TokenFamily]:
+    return _only_live(rows, rows.live_families_of(user_id, now), now)
+
+
+def _only_live(rows: Rows, families: list[TokenFamily], now: int) -> list[TokenFamily]:
+    return [family for family in families if _is_live(rows, family, now)]
 
 
 def _is_live(rows: Rows, family: TokenFamily, now: int) -> bool:

@@ -6,11 +6,16 @@ from typing import Protocol, TypeVar
 
 from postern.core.directory.records import (
     AccessKey,
+    Account,
+    AccountAssignment,
     Application,
     ApplicationAssignment,
+    CredentialSource,
     ExternalId,
     Group,
     GroupMembership,
+    PermissionSet,
+    PrincipalType,
     TrustedTokenIssuer,
     UsedAssertion,
 )
@@ -50,6 +55,10 @@ KINDS: tuple[type[Record], ...] = (
     ApplicationAssignment,
     AccessKey,
     UsedAssertion,
+    Account,
+    PermissionSet,
+    AccountAssignment,
+    CredentialSource,
 )
 
 
@@ -94,9 +103,35 @@ class Rows(Protocol):
 
     def device_authorization_by_user_code(self, user_code_digest: bytes) -> DeviceAuthorization | None: ...
 
-    def user_by_name(self, canonical_name: str) -> User | None: ...
+    def user_by_name(self, instance_id: str, canonical_name: str) -> User | None: ...
+
+    def assigned_account_ids(
+        self, principal_type: PrincipalType, principal_id: str, after: str, limit: int
+    ) -> list[str]:
+        """Each once, in their order: the first ``limit`` after ``after``."""
+        ...
+
+    def account_assignments(
+        self, principal_type: PrincipalType, principal_id: str, account_id: str
+    ) -> list[AccountAssignment]: ...
+
+    def all_assignments(self, principal_type: PrincipalType, principal_id: str) -> list[tuple[str, str]]:
+        """Account ids and permission set ARNs."""
+        ...
+
+    def all_assigned_accounts(self, principal_type: PrincipalType, principal_id: str) -> list[Account]:
+        """Each once, as far as they are there."""
+        ...
 
     def live_families_of(self, user_id: str, now: int) -> list[TokenFamily]:
+        """Newest first."""
+        ...
+
+    def live_families_of_client(self, client_digest: bytes, now: int) -> list[TokenFamily]:
+        """Newest first."""
+        ...
+
+    def all_live_families(self, now: int) -> list[TokenFamily]:
         """Newest first."""
         ...
 
@@ -110,6 +145,10 @@ class Rows(Protocol):
         """Take the person off the device authorizations that they approved, and delete their authorization codes, as
         far as they are not redeemed.
         """
+        ...
+
+    def withdraw_approvals_of_client(self, client_digest: bytes) -> None:
+        """The same of all people who approved the client."""
         ...
 
     def end_browser_sessions_of(self, user_id: str) -> None: ...

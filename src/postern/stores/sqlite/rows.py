@@ -3,6 +3,7 @@
 import sqlite3
 from typing import TypeVar, cast
 
+from postern.core.directory.records import Account, AccountAssignment, PrincipalType
 from postern.core.records import (
     AuthorizationCode,
     BrowserSession,
@@ -19,20 +20,32 @@ from postern.stores.sqlite.tables import TABLES, Value
 R = TypeVar("R", bound=Record)
 
 _TAKEN = (sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_ROWID)
-_USER_BY_NAME = f"{TABLES[User].select} WHERE canonical_name = ?"
+_USER_BY_NAME = f"{TABLES[User].select} WHERE instance_id = ? AND canonical_name = ?"
+_OF_PRINCIPAL = "principal_id = ? AND principal_type = ?"
+_ACCOUNT_IDS = (
+    f"SELECT DISTINCT account_id FROM account_assignment WHERE {_OF_PRINCIPAL} AND account_id > ? "  # noqa: S608
+    "ORDER BY account_id LIMIT ?"
+)
+_ASSIGNMENTS = f"{TABLES[AccountAssignment].select} WHERE {_OF_PRINCIPAL} AND account_id = ?"
+_ALL_ASSIGNMENTS = f"SELECT account_id, permission_set_arn FROM account_assignment WHERE {_OF_PRINCIPAL}"  # noqa: S608
+_ASSIGNED_ACCOUNTS = (
+    f"{TABLES[Account].select} WHERE account_key IN "  # noqa: S608
+    f"(SELECT instance_id || ' ' || account_id FROM account_assignment WHERE {_OF_PRINCIPAL})"
+)
 _DEVICE_BY_USER_CODE = f"{TABLES[DeviceAuthorization].select} WHERE user_code_digest = ?"
 _DEVICE_POLL = (
     "SELECT authorization_id, client_digest, status, expires_at FROM device_authorization WHERE authorization_id = ?"
 )
 _DEVICE_STATUS = {status.value: status for status in DeviceStatus}
-_LIVE_FAMILIES = (
-    f"{TABLES[TokenFamily].select} WHERE user_id = ? AND revoked_at IS NULL AND expires_at > ? ORDER BY family_id DESC"
-)
+_NEWEST_LIVE = "revoked_at IS NULL AND expires_at > ? ORDER BY family_id DESC"
+_LIVE_FAMILIES = f"{TABLES[TokenFamily].select} WHERE user_id = ? AND {_NEWEST_LIVE}"
+_LIVE_OF_CLIENT = f"{TABLES[TokenFamily].select} WHERE client_digest = ? AND {_NEWEST_LIVE}"
+_ALL_LIVE = f"{TABLES[TokenFamily].select} WHERE {_NEWEST_LIVE}"
 _REVOKE = f"UPDATE {TABLES[TokenFamily].name} SET revoked_at = ?, revocation_reason = ? WHERE revoked_at IS NULL"  # noqa: S608
 _REVOKE_OF_USER = f"{_REVOKE} AND user_id = ?"
 _REVOKE_OF_CLIENT = f"{_REVOKE} AND client_digest = ?"
-_WITHDRAW_DEVICES = f"UPDATE {TABLES[DeviceAuthorization].name} SET user_id = NULL WHERE user_id = ? AND status = ?"  # noqa: S608
-_WITHDRAW_CODES = f"DELETE FROM {TABLES[AuthorizationCode].name} WHERE user_id = ? AND redeemed_at IS NULL"  # noqa: S608
+_WITHDRAW_DEVICES = f"UPDATE {TABLES[DeviceAuthorization].name} SET user_id = NULL WHERE status = ?"  # noqa: S608
+_WITHDRAW_CODES = f"DELETE FROM {TABLES[AuthorizationCode].name} WHERE redeemed_at IS NULL"  # noqa: S608
 _END_SESSIONS = f"DELETE FROM {TABLES[BrowserSession].name} WHERE user_id = ?"  # noqa: S608
 
 
@@ -89,11 +102,36 @@ class SqliteRows:
     def device_authorization_by_user_code(self, user_code_digest: bytes) -> DeviceAuthorization | None:
         return self._one(DeviceAuthorization, _DEVICE_BY_USER_CODE, user_code_digest)
 
-    def user_by_name(self, canonical_name: str) -> User | None:
-        return self._one(User, _USER_BY_NAME, canonical_name)
+    def user_by_name(self, instance_id: str, canonical_name: str) -> User | None:
+        return self._one(User, _USER_BY_NAME, instance_id, canonical_name)
+
+    def assigned_account_ids(
+        self, principal_type: PrincipalType, principal_id: str, after: str, limit: int
+    ) -> list[str]:
+        rows = self._execute(_ACCOUNT_IDS, (principal_id, principal_type.value, after, limit)).fetchall()
+        return [row[0] for row in rows]
+
+    def account_assignments(
+        self, principal_type: PrincipalType, principal_id: str, account_id: str
+    ) -> list[AccountAssignment]:
+        return self._many(AccountAssignment, _ASSIGNMENTS, principal_id, principal_type.value, account_id)
+
+    def all_assignments(self, principal_type: PrincipalType, principal_id: str) -> list[tuple[str, str]]:
+        return self._execute(_ALL_ASSIGNMENTS, (principal_id, principal_type.value)).fetchall()
+
+    def all_assigned_accounts(self, principal_type: PrincipalType, principal_id: str) -> list[Account]:
+        """PERF: a thousand in 4 ms, against 15 ms by a statement for each."""
+        return self._many(Account, _ASSIGNED_ACCOUNTS, principal_id, principal_type.value)
 
     def live_families_of(self, user_id: str, now: int) -> list[TokenFamily]:
         return self._many(TokenFamily, _LIVE_FAMILIES, user_id, now)
+
+    def live_families_of_client(self, client_digest: bytes, now: int) -> list[TokenFamily]:
+        """Reads the whole table, as `revoke_families_of_client`."""
+        return self._many(TokenFamily, _LIVE_OF_CLIENT, client_digest, now)
+
+    def all_live_families(self, now: int) -> list[TokenFamily]:
+        return self._many(TokenFamily, _ALL_LIVE, now)
 
     def revoke_families_of(self, user_id: str, reason: str, now: int) -> None:
         self._execute(_REVOKE_OF_USER, (now, reason, user_id))
@@ -104,8 +142,15 @@ class SqliteRows:
 
     def withdraw_approvals_of(self, user_id: str) -> None:
         """Reads both tables, which are as short as their rows' lives."""
-        self._execute(_WITHDRAW_DEVICES, (user_id, DeviceStatus.APPROVED.value))
-        self._execute(_WITHDRAW_CODES, (user_id,))
+        self._withdraw("user_id", user_id)
+
+    def withdraw_approvals_of_client(self, client_digest: bytes) -> None:
+        """Likewise."""
+        self._withdraw("client_digest", client_digest)
+
+    def _withdraw(self, column: str, value: Value) -> None:
+        self._execute(f"{_WITHDRAW_DEVICES} AND {column} = ?", (DeviceStatus.APPROVED.value, value))
+        self._execute(f"{_WITHDRAW_CODES} AND {column} = ?", (value,))
 
     def end_browser_sessions_of(self, user_id: str) -> None:
         self._execute(_END_SESSIONS, (user_id,))
@@ -134,8 +179,8 @@ class SqliteRows:
             self._execute(table.delete, parameter)
         return len(expired), window[-1][0] if len(window) == limit else None
 
-    def _one(self, kind: type[R], statement: str, key: object) -> R | None:
-        row = self._execute(statement, (key,)).fetchone()
+    def _one(self, kind: type[R], statement: str, *key: object) -> R | None:
+        row = self._execute(statement, key).fetchone()
         return None if row is None else cast("R", TABLES[kind].record(row))
 
     def _many(self, kind: type[R], statement: str, *parameters: Value) -> list[R]:

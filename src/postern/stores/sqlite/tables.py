@@ -10,11 +10,15 @@ import msgspec
 
 from postern.core.directory.records import (
     AccessKey,
+    Account,
+    AccountAssignment,
     Application,
     ApplicationAssignment,
+    CredentialSource,
     ExternalId,
     Group,
     GroupMembership,
+    PermissionSet,
     TrustedTokenIssuer,
     UsedAssertion,
 )
@@ -126,7 +130,7 @@ TABLES: dict[type[Record], Table[Record]] = {
         Table(
             "device_authorization",
             DeviceAuthorization,
-            unchanging=(*_APPROVAL, "user_code_digest", "requester_address", "requester_agent"),
+            unchanging=(*_APPROVAL, "user_code_digest", "requester_address", "requester_agent", "instance_id"),
         ),
         Table(
             "authorization_code",
@@ -149,5 +153,9 @@ TABLES: dict[type[Record], Table[Record]] = {
         Table("application_assignment", ApplicationAssignment),
         Table("access_key", AccessKey),
         Table("used_assertion", UsedAssertion),
+        Table("account", Account),
+        Table("permission_set", PermissionSet),
+        Table("account_assignment", AccountAssignment),
+        Table("credential_source", CredentialSource),
     )
 }

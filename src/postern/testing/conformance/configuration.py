@@ -11,13 +11,19 @@ from postern.core.directory.records import (
     AccessKey,
     AccessKeyStatus,
     AccessScope,
+    Account,
     Application,
     ApplicationAssignment,
     ApplicationGrants,
+    AssumeRoleSource,
     AuthorizationCodeOptions,
+    ConsoleOptions,
+    CredentialSource,
     ExternalId,
     Group,
     GroupMembership,
+    LocalSource,
+    PermissionSet,
     Status,
     TokenExchangeOptions,
     TrustedTokenIssuer,
@@ -37,6 +43,9 @@ KINDS: tuple[type[Record], ...] = (
     Application,
     ApplicationAssignment,
     AccessKey,
+    Account,
+    PermissionSet,
+    CredentialSource,
 )
 MIRA = samples.user("mira")
 FULL_APPLICATION = samples.application(
@@ -56,6 +65,25 @@ BARE_APPLICATION = Application(application_arn=samples.APPLICATION_ARN, name="ba
 RECORDS = {
     "group": samples.group(description=HOSTILE, created_at=MAX_INTEGER),
     "group, bare": samples.group(),
+    "account": samples.account(name=HOSTILE, email=HOSTILE, credential_source=HOSTILE, created_at=MAX_INTEGER),
+    "account, bare": samples.account(email=""),
+    "permission set": samples.permission_set(
+        name=HOSTILE, description=HOSTILE, session_duration=MAX_INTEGER, relay_state=HOSTILE, credential_source=HOSTILE
+    ),
+    "permission set, bare": samples.permission_set(),
+    "credential source": samples.credential_source(description=HOSTILE),
+    "credential source, local": samples.credential_source(options=LocalSource()),
+    "credential source, assume role": samples.credential_source(
+        options=AssumeRoleSource(
+            endpoint=HOSTILE,
+            region=HOSTILE,
+            access_key_id=HOSTILE,
+            sealed_secret=bytes(range(256)),
+            session_tags={HOSTILE: HOSTILE},
+            transitive_tag_keys=(HOSTILE, ""),
+            console=ConsoleOptions(destination=HOSTILE),
+        )
+    ),
     "membership": samples.membership(samples.group(), MIRA),
     "external id": samples.external_id(MIRA, external_id=HOSTILE),
     "issuer": samples.trusted_token_issuer(status=Status.DISABLED, algorithms=("ES512",), created_at=MAX_INTEGER),

@@ -33,7 +33,7 @@ class Attributes(Suite):
     async def test_a_person_is_found_by_an_attribute(
         self, store: Store, mira: User, noor: User, path: str, value: str
     ) -> None:
-        assert await store.find_users_by_attribute(path, value) == [noor]
+        assert await store.find_users_by_attribute(samples.INSTANCE_ID, path, value) == [noor]
 
     @pytest.mark.parametrize(
         "path, value",
@@ -59,22 +59,27 @@ class Attributes(Suite):
         self, store: Store, mira: User, noor: User, path: str, value: str
     ) -> None:
         await store.create_user(samples.user("without an address", email=""))
-        assert await store.find_users_by_attribute(path, value) == []
+        assert await store.find_users_by_attribute(samples.INSTANCE_ID, path, value) == []
 
     async def test_two_with_the_same_address_are_both_found_and_no_more(self, store: Store, mira: User) -> None:
         twin = samples.user("twin", email=mira.email)
         await store.create_user(twin)
-        assert set(await store.find_users_by_attribute("emails.value", mira.email)) == {mira, twin}
+        assert set(await store.find_users_by_attribute(samples.INSTANCE_ID, "emails.value", mira.email)) == {mira, twin}
         await store.create_user(samples.user("triplet", email=mira.email))
-        assert len(await store.find_users_by_attribute("emails.value", mira.email)) == 2
+        assert len(await store.find_users_by_attribute(samples.INSTANCE_ID, "emails.value", mira.email)) == 2
 
     async def test_an_external_id_of_nobody_finds_nobody(self, store: Store) -> None:
         await configure(store, samples.external_id(MIRA))
-        assert await store.find_users_by_attribute("externalIds.id", samples.external_id(MIRA).external_id) == []
+        assert (
+            await store.find_users_by_attribute(
+                samples.INSTANCE_ID, "externalIds.id", samples.external_id(MIRA).external_id
+            )
+            == []
+        )
 
     async def test_a_disabled_person_is_found_as_one(self, store: Store, mira: User) -> None:
         await store.set_user_status(mira.user_id, UserStatus.DISABLED, NOW)
-        (found,) = await store.find_users_by_attribute("emails.value", mira.email)
+        (found,) = await store.find_users_by_attribute(samples.INSTANCE_ID, "emails.value", mira.email)
         assert not found.enabled
 
 

@@ -23,7 +23,7 @@ class RoundTrips(Suite):
         assert await store.list_revoked_clients(NOW) == []
         assert await store.list_token_families("nobody", NOW) == []
         assert await store.find_user("nobody") is None
-        assert await store.find_user_by_name("nobody") is None
+        assert await store.find_user_by_name(samples.INSTANCE_ID, "nobody") is None
         assert await store.find_device_authorization(1) is None
         assert await store.find_device_authorization_by_user_code(missing) is None
         assert await store.find_token_family(1) is None
@@ -60,6 +60,7 @@ class RoundTrips(Suite):
     async def test_a_user_round_trips(self, store: Store, text: str) -> None:
         user = User(
             user_id="an id",
+            instance_id=samples.INSTANCE_ID,
             user_name=text,
             canonical_name=text,
             display_name=text,
@@ -70,7 +71,7 @@ class RoundTrips(Suite):
         )
         await store.create_user(user)
         assert await store.find_user("an id") == user
-        assert await store.find_user_by_name(text) == user
+        assert await store.find_user_by_name(samples.INSTANCE_ID, text) == user
         assert await store.list_users() == [user]
 
     @pytest.mark.parametrize("taken", ["user_id", "canonical_name"])
@@ -82,7 +83,7 @@ class RoundTrips(Suite):
         if taken == "canonical_name":
             assert await store.find_user(rival.user_id) is None
         else:
-            assert await store.find_user_by_name("rival") is None
+            assert await store.find_user_by_name(samples.INSTANCE_ID, "rival") is None
 
     async def test_users_are_listed_by_name(self, store: Store) -> None:
         for name in ("zoe", "adam", "mira"):

@@ -180,7 +180,7 @@ class Company(Suite):
         assert isinstance(outcomes[6], TokenFamily)
         assert (await require_family(store, stolen)).revoked_at == NOW + 100
         assert (await require_family(store, family)).generation == 1
-        assert await store.find_user_by_name("newcomer") is not None
+        assert await store.find_user_by_name(samples.INSTANCE_ID, "newcomer") is not None
 
     async def test_work_that_the_store_cannot_write_harms_its_caller_only(self, store: Store, mira: User) -> None:
         family = await sign_in(store, mira)
