@@ -29,7 +29,7 @@ from postern.core.directory.records import (
     assignment_id,
 )
 from postern.core.issuer_keys import IssuerUnavailable
-from postern.core.records import TokenFamily
+from postern.core.records import Instance, TokenFamily
 from postern.core.store import ConfigurationChange
 from tests.core.world import CHALLENGE, PHONE, VERIFIER, World, present
 
@@ -114,11 +114,13 @@ async def open_issuer(world: World) -> Issuer:
     return issuer
 
 
-async def add_application(world: World, *, assigned: bool = True, **changes: object) -> Application:
-    number = next(_numbers)
+async def add_application(
+    world: World, instance: Instance | None = None, *, assigned: bool = True, **changes: object
+) -> Application:
+    number, instance_id = next(_numbers), (instance or world.service.instance).instance_id
     application = msgspec.structs.replace(
         Application(
-            application_arn=f"arn:aws:sso::{ACCOUNT}:application/{world.service.instance.instance_id}/apl-{number:016x}",
+            application_arn=f"arn:aws:sso::{ACCOUNT}:application/{instance_id}/apl-{number:016x}",
             name=f"application {number}",
             grants=ALL_GRANTS,
             actor_policy=POLICY,

@@ -550,7 +550,13 @@ async def test_96_an_audience_of_another_issuer_does_not_count(desk: Desk) -> No
 async def test_98_an_address_is_folded_in_ascii_only(desk: Desk, email: str, claim: str, *, found: bool) -> None:
     await desk.change_issuer(claim_attribute_path="email", identity_store_attribute_path="emails.value")
     kim = await users.add_user(
-        desk.world.store, desk.world.hasher, user_name="kim", password=PASSWORD, email=email, now=desk.world.now
+        desk.world.store,
+        desk.world.hasher,
+        user_name="kim",
+        password=PASSWORD,
+        email=email,
+        instance=desk.world.service.instance,
+        now=desk.world.now,
     )
     if found:
         assert (await desk.present(desk.assertion(email=claim))).user_id == kim.user_id
@@ -568,6 +574,7 @@ async def test_98_an_address_that_the_issuer_did_not_verify_is_nobodys(desk: Des
         user_name="kim",
         password=PASSWORD,
         email="kim@example.org",
+        instance=desk.world.service.instance,
         now=desk.world.now,
     )
     with refused(InvalidGrantException, "email_verified"):
@@ -584,6 +591,7 @@ async def test_98_an_address_that_two_people_have_is_nobodys(desk: Desk) -> None
             user_name=name,
             password=PASSWORD,
             email="shared@example.org",
+            instance=desk.world.service.instance,
             now=desk.world.now,
         )
     with refused(InvalidGrantException, "several people have the emails.value"):

@@ -117,7 +117,7 @@ async def test_a_grant_issued_to_another_client_is_invalid_and_stays_intact(
 ) -> None:
     """RFC 6749 5.2, CVE-2023-2585, CVE-2026-16089, CVE-2026-55672, CVE-2026-32245."""
     owner = await world.register()
-    thief = await world.register(**({} if same_settings else {"scopes": ("openid",)}))
+    thief = await (world.register() if same_settings else world.register(scopes=("openid",)))
     good = await proof(world, owner, grant_type)
     for _ in range(5):
         with refused(InvalidGrantException):
@@ -371,6 +371,7 @@ async def test_the_legacy_life_is_a_setting(world: World) -> None:
 NOW = 1_790_000_000
 ENABLED = User(
     user_id="u",
+    instance_id="i",
     user_name="Mira",
     canonical_name="mira",
     display_name="Mira",
@@ -394,6 +395,7 @@ APPROVED = DeviceAuthorization(
     requester_agent="",
     created_at=NOW,
     expires_at=NOW + 600,
+    instance_id="i",
     status=DeviceStatus.APPROVED,
     user_id="u",
 )

@@ -222,7 +222,14 @@ async def test_nothing_minted_survives_a_revocation(world: World, client: Client
 
 
 async def test_a_new_password_ends_every_sign_in(world: World, client: Client, first: CreateTokenResponse) -> None:
-    await users.set_password(world.store, world.hasher, user_name="mira", password="another password", now=world.now)
+    await users.set_password(
+        world.store,
+        world.hasher,
+        user_name="mira",
+        password="another password",
+        instance=world.service.instance,
+        now=world.now,
+    )
     assert not await is_alive(world, first)
     with refused(InvalidGrantException, "ended"):
         await refresh(world, client, first)
@@ -232,7 +239,9 @@ async def test_enabling_a_person_again_revives_nothing(
     world: World, client: Client, first: CreateTokenResponse
 ) -> None:
     await world.disable()
-    await users.set_status(world.store, user_name="mira", status=UserStatus.ENABLED, now=world.now)
+    await users.set_status(
+        world.store, user_name="mira", status=UserStatus.ENABLED, instance=world.service.instance, now=world.now
+    )
     assert not await is_alive(world, first)
     with refused(InvalidGrantException):
         await refresh(world, client, first)

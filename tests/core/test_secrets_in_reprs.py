@@ -11,6 +11,7 @@ from postern.core import access_tokens, audit, contexts, id_tokens, keys, record
 from postern.core.directory import records as directory_records
 from postern.core.directory.records import ApplicationGrants
 from postern.core.iam import access_keys, signed_request
+from postern.core.role_credentials import port
 from postern.core.store import RedeemAuthorizationCode
 from tests.core.world import VERIFIER, World, present
 
@@ -34,13 +35,14 @@ SECRET_MEMBERS = {
     "session_token",
     "secret_access_key",
     "sealed_secret",
+    "web_identity_token",
     "text",
 }
 STRUCTS = [
     kind
     for module in (
         *(sso_oidc, portal, oauth, records, directory_records, store, audit, keys, sign_in, access_tokens),
-        *(id_tokens, contexts, access_keys, signed_request),
+        *(id_tokens, contexts, access_keys, signed_request, port),
     )
     for kind in vars(module).values()
     if inspect.isclass(kind)

@@ -104,12 +104,14 @@ async def test_a_limit_of_zero_is_no_limit(world: World) -> None:
             public_url=PUBLIC_URL,
             limits=LimitPolicy(register_per_minute=0, device_start_per_minute=0, sign_in_per_minute=0),
         ),
-        instance=world.service.instance,
+        instances=world.service.instances,
         ring=world.service.ring,
         passwords=PlainHasher(),
         record=world.events.append,
         master=MASTER,
         issuer_keys=world.service.issuer_keys,
+        sts=world.service.sts,
+        issued_credentials=world.service.issued_credentials,
         signing_keys=world.service.signing_keys,
     )
     assert (service.register_pacer, service.device_start_pacer, service.sign_in_pacer) == (None, None, None)

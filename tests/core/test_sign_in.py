@@ -63,7 +63,14 @@ async def test_a_name_is_one_person_however_it_is_typed(world: World, typed: str
 
 async def test_a_password_is_the_same_on_every_keyboard(world: World) -> None:
     """RFC 8265 4.2: normalisation form C."""
-    await users.add_user(world.store, world.hasher, user_name="zoe", password="Zo\u00eb's password", now=world.now)
+    await users.add_user(
+        world.store,
+        world.hasher,
+        user_name="zoe",
+        password="Zo\u00eb's password",
+        instance=world.service.instance,
+        now=world.now,
+    )
     assert await enter(world, "Zoe\u0308's password", user_name="zoe")
 
 
@@ -315,13 +322,22 @@ async def test_disabling_a_person_ends_their_sessions(world: World) -> None:
     secret = await enter(world)
     await world.disable()
     assert await sign_in.find_session(world.service, secret) is None
-    await users.set_status(world.store, user_name="mira", status=UserStatus.ENABLED, now=world.now)
+    await users.set_status(
+        world.store, user_name="mira", status=UserStatus.ENABLED, instance=world.service.instance, now=world.now
+    )
     assert await sign_in.find_session(world.service, secret) is None
 
 
 async def test_a_new_password_ends_their_sessions(world: World) -> None:
     secret = await enter(world)
-    await users.set_password(world.store, world.hasher, user_name="mira", password="another password", now=world.now)
+    await users.set_password(
+        world.store,
+        world.hasher,
+        user_name="mira",
+        password="another password",
+        instance=world.service.instance,
+        now=world.now,
+    )
     assert await sign_in.find_session(world.service, secret) is None
 
 
@@ -332,7 +348,14 @@ async def test_a_password_that_changes_while_the_old_one_is_checked_begins_no_se
 
     async def changed_meanwhile(password_hash: str | None, password: str) -> bool:
         right = await verify(password_hash, password)
-        await users.set_password(world.store, world.hasher, user_name="mira", password="another one", now=world.now)
+        await users.set_password(
+            world.store,
+            world.hasher,
+            user_name="mira",
+            password="another one",
+            instance=world.service.instance,
+            now=world.now,
+        )
         return right
 
     monkeypatch.setattr(sign_in, "new_secret", lambda: "a secret")

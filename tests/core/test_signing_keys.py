@@ -1,16 +1,22 @@
 """The keys of ID tokens: derived, published before use, and published for as long as a token may be around."""
 
 import json
+from base64 import b64decode, urlsafe_b64decode, urlsafe_b64encode
+from hashlib import sha256
 
 import msgspec
 import pytest
+from cryptography import x509
 from joserfc import jws
 from joserfc.jwk import KeySet
 
+from postern.core.directory.records import WebIdentitySource
 from postern.core.keys import MasterKey, MasterKeyError, new_key_record
 from postern.core.policy import DAY
 from postern.core.records import RsaKeyRecord
 from postern.core.signing_keys import SigningKeys, key_kid, renew_signing_keys
+from postern.core.store import ConfigurationChange
+from postern.testing import samples
 from tests.core.world import MASTER, World, present
 
 ALGORITHMS = ["ES256", "RS256"]
@@ -73,7 +79,7 @@ async def test_statement_138_there_are_public_parts_only_and_unique_kids(world: 
     assert not any(PRIVATE_MEMBERS & set(key) for key in keys)
     assert {frozenset(key) for key in keys} == {
         frozenset({"kid", "alg", "use", "kty", "crv", "x", "y"}),
-        frozenset({"kid", "alg", "use", "kty", "n", "e"}),
+        frozenset({"kid", "alg", "use", "kty", "n", "e", "x5c", "x5t#S256"}),
     }
 
 
@@ -188,3 +194,39 @@ async def test_there_is_no_key_by_another_name(world: World) -> None:
 
 def test_an_empty_snapshot_publishes_an_empty_key_set() -> None:
     assert msgspec.json.decode(SigningKeys(()).jwks) == {"keys": []}
+
+
+async def test_the_certificate_of_an_rsa_key_is_its_own_and_the_same_on_every_node(world: World) -> None:
+    await use(world, "RS256")
+    again = await renew_signing_keys(
+        world.store, MASTER, world.service.ring, world.service.policy, known=SigningKeys(())
+    )
+    assert again.jwks == world.service.signing_keys.jwks
+    (key,) = (key for key in json.loads(again.jwks)["keys"] if key["kty"] == "RSA")
+    der = b64decode(key["x5c"][0])
+    certificate = x509.load_der_x509_certificate(der)
+    certificate.verify_directly_issued_by(certificate)
+    numbers = certificate.public_key().public_numbers()  # type: ignore[union-attr]
+    assert int.from_bytes(urlsafe_b64decode(key["n"] + "=="), "big") == numbers.n  # type: ignore[union-attr]
+    assert key["x5t#S256"] == urlsafe_b64encode(sha256(der).digest()).rstrip(b"=").decode()
+    assert certificate.not_valid_before_utc.timestamp() < world.now < certificate.not_valid_after_utc.timestamp()
+
+
+async def test_a_credential_source_can_have_rsa_keys_beside_those_of_id_tokens(world: World) -> None:
+    source = samples.credential_source(
+        options=WebIdentitySource(endpoint="https://sts.example.org", audience="a", token_profile="ceph")
+    )
+    await world.store.change_configuration(ConfigurationChange(create=(source,)))
+    await world.service.renew()
+    keys = world.service.signing_keys
+    signed = (keys.sign(b"{}"), keys.sign(b"{}", "RS256"))
+    assert [json.loads(b64url(text.partition(".")[0]))["alg"] for text in signed] == ["ES256", "RS256"]
+
+
+async def test_an_algorithm_whose_key_is_still_to_be_made_is_none(world: World) -> None:
+    with pytest.raises(LookupError):
+        world.service.signing_keys.sign(b"{}", "RS256")
+
+
+def b64url(text: str) -> bytes:
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))

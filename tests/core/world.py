@@ -22,13 +22,15 @@ from postern.core.audit import AuditEvent, EventName
 from postern.core.caller import Caller
 from postern.core.clients import AUTHORIZATION_CODE, DEVICE_CODE, REFRESH_TOKEN
 from postern.core.create_token import create_token
+from postern.core.directory import instances as directory_instances
 from postern.core.keys import KeyRing, MasterKey, new_key_record, open_ring
 from postern.core.policy import Policy
-from postern.core.records import DeviceAuthorization, TokenFamily, User, UserStatus
+from postern.core.records import DeviceAuthorization, Instance, TokenFamily, User, UserStatus
 from postern.core.register_client import register_client
 from postern.core.service import Service, open_service
 from postern.core.sign_in import ActiveSession
 from postern.core.start_device_authorization import start_device_authorization
+from postern.core.store import ConfigurationChange
 from postern.stores.memory import MemoryStore
 
 MASTER = MasterKey(bytes(32))
@@ -38,6 +40,12 @@ PASSWORD = "correct horse battery"
 REDIRECT_URI = "http://127.0.0.1/oauth/callback"
 PRESENTED_URI = "http://127.0.0.1:53412/oauth/callback"
 ACCOUNT_ACCESS = "sso:account:access"
+INSTANCE = Instance(
+    instance_id="ssoins-1111111111111111",
+    identity_store_id="d-1111111111",
+    owner_account_id="111122223333",
+    created_at=1_780_000_000,
+)
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 LAPTOP = Caller(address="192.0.2.10", user_agent="aws-cli/2.36.7")
@@ -116,6 +124,7 @@ class World:
         scopes: tuple[str, ...] | None = (ACCOUNT_ACCESS,),
         grant_types: tuple[str, ...] | None = (DEVICE_CODE, AUTHORIZATION_CODE, REFRESH_TOKEN),
         redirect_uris: tuple[str, ...] | None = (REDIRECT_URI,),
+        issuer_url: str | None = None,
     ) -> Client:
         request = RegisterClientRequest(
             client_name="botocore-client-demo",
@@ -123,6 +132,7 @@ class World:
             scopes=scopes,
             grant_types=grant_types,
             redirect_uris=redirect_uris,
+            issuer_url=issuer_url,
         )
         response = await register_client(self.service, request, LAPTOP)
         assert response.client_id is not None
@@ -161,14 +171,35 @@ class World:
 
     async def browser(self, user: User | None = None, caller: Caller = PHONE) -> ActiveSession:
         """A browser that just signed in."""
-        name = (user or self.person).user_name
-        secret = await sign_in.sign_in(self.service, user_name=name, password=PASSWORD, caller=caller, replaces=None)
+        user = user or self.person
+        secret = await sign_in.sign_in(
+            self.service,
+            user_name=user.user_name,
+            password=PASSWORD,
+            caller=caller,
+            replaces=None,
+            instance=self.service.instances.get(user.instance_id),
+        )
         active = await sign_in.find_session(self.service, secret)
         assert active is not None
         return active
 
-    async def add_person(self, user_name: str) -> User:
-        return await users.add_user(self.store, self.hasher, user_name=user_name, password=PASSWORD, now=self.now)
+    async def add_instance(self, name: str) -> Instance:
+        """Another instance, which the service knows at once."""
+        instance = directory_instances.new_instance(name=name, now=self.now)
+        await self.store.change_configuration(ConfigurationChange(create=(instance,)))
+        await self.service.renew()
+        return instance
+
+    async def add_person(self, user_name: str, instance: Instance | None = None) -> User:
+        return await users.add_user(
+            self.store,
+            self.hasher,
+            user_name=user_name,
+            password=PASSWORD,
+            instance=instance or self.service.instance,
+            now=self.now,
+        )
 
     async def decide(
         self, user_code: str, *, approve: bool = True, active: ActiveSession | None = None
@@ -186,7 +217,13 @@ class World:
         return url.partition("code=")[2].partition("&")[0].replace("%3A", ":")
 
     async def disable(self) -> None:
-        await users.set_status(self.store, user_name=self.person.user_name, status=UserStatus.DISABLED, now=self.now)
+        await users.set_status(
+            self.store,
+            user_name=self.person.user_name,
+            status=UserStatus.DISABLED,
+            instance=self.service.instance,
+            now=self.now,
+        )
 
     async def rotate_keys(self) -> None:
         """A newer key takes over at once; the older ones go on verifying."""
@@ -217,15 +254,19 @@ class World:
 
 
 async def open_world(clock: VirtualClock, events: list[AuditEvent], hasher: PlainHasher) -> World:
+    store = MemoryStore()
+    await store.ensure_instance(INSTANCE)
     service = await open_service(
-        store=MemoryStore(),
+        store=store,
         clock=clock,
         policy=Policy(public_url=PUBLIC_URL),
         master=MASTER,
         passwords=hasher,
         record=events.append,
     )
-    person = await users.add_user(service.store, hasher, user_name="Mira", password=PASSWORD, now=service.now())
+    person = await users.add_user(
+        service.store, hasher, user_name="Mira", password=PASSWORD, instance=service.instance, now=service.now()
+    )
     return World(service, clock, events, hasher, person)
 
 

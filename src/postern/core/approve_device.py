@@ -42,7 +42,7 @@ async def find_pending(
         await service.store.return_attempt(by_user, forget=False)  # no code was looked up
         raise
     user_code = user_codes.normalise(typed)
-    authorization = await _find(service, user_code) if user_code else None
+    authorization = await _find(service, active, user_code) if user_code else None
     if user_code is None or authorization is None or not _is_pending(authorization, service.now()):
         await _count_miss(service, caller)
         raise UserCodeRefused
@@ -70,7 +70,7 @@ async def decide(
         service, token, "device", active.session.session_digest, active.user.user_id, user_code
     ):
         raise StalePage
-    authorization = await _find(service, user_code)
+    authorization = await _find(service, active, user_code)
     if authorization is None:
         raise UserCodeRefused
     now = service.now()
@@ -109,10 +109,11 @@ def _is_pending(authorization: DeviceAuthorization, now: int) -> bool:
     return authorization.status is DeviceStatus.PENDING and now < authorization.expires_at
 
 
-async def _find(service: Service, user_code: str) -> DeviceAuthorization | None:
+async def _find(service: Service, active: ActiveSession, user_code: str) -> DeviceAuthorization | None:
+    """What another instance's people are asked is not there for those of this one."""
     for digest in user_codes.candidate_digests(service.ring, user_code):
         authorization = await service.store.find_device_authorization_by_user_code(digest)
-        if authorization is not None:
+        if authorization is not None and authorization.instance_id == active.user.instance_id:
             return authorization
     return None
 

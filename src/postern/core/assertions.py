@@ -14,7 +14,7 @@ import msgspec
 
 from postern.api.errors import InvalidGrantException
 from postern.core import users
-from postern.core.directory.records import AuthorizedTokenIssuer, TrustedTokenIssuer
+from postern.core.directory.records import AuthorizedTokenIssuer, TrustedTokenIssuer, instance_id_of
 from postern.core.directory.trusted_token_issuers import ALGORITHMS
 from postern.core.issuer_keys import IssuerUnavailable
 from postern.core.records import User
@@ -173,12 +173,16 @@ async def _find_issuer(
     issuer_url = claims.get("iss")
     if not isinstance(issuer_url, str):
         raise _refusal("iss is missing or not a string")
+    if issuer_url == service.policy.public_url:
+        raise _refusal("iss is this server, whose tokens are no assertions")
     application = await service.store.find_application(application_arn)
     options = application.grants.jwt_bearer if application else None
     found: list[tuple[TrustedTokenIssuer, AuthorizedTokenIssuer]] = []
     for authorized in options.authorized_token_issuers if options else ():
         issuer = await service.store.find_trusted_token_issuer(authorized.trusted_token_issuer_arn)
-        if issuer is not None and issuer.issuer_url == issuer_url:
+        if issuer is None or issuer.instance_id != instance_id_of(application_arn):
+            continue
+        if issuer.issuer_url == issuer_url:
             found.append((issuer, authorized))
     enabled = [(issuer, authorized) for issuer, authorized in found if issuer.enabled]
     if found and not enabled:
@@ -285,7 +289,7 @@ async def _find_user(service: Service, issuer: TrustedTokenIssuer, claims: dict[
     if issuer.claim_attribute_path == "email" and claims.get("email_verified", True) is not True:
         raise _refusal("email_verified is not true: anybody may have typed the address")
     path = issuer.identity_store_attribute_path
-    found = await service.store.find_users_by_attribute(path, _stored_form(path, value))
+    found = await service.store.find_users_by_attribute(issuer.instance_id, path, _stored_form(path, value))
     people = [user for user in found if _is_meant(path, value, user)]
     if not people:
         raise _refusal(f"nobody has the {path} that the claim {issuer.claim_attribute_path} says")

@@ -14,13 +14,19 @@ class EventName(StrEnum):
     CREATE_TOKEN_WITH_IAM = "CreateTokenWithIAM"
     INTROSPECT_TOKEN_WITH_IAM = "IntrospectTokenWithIAM"
     REVOKE_TOKEN_WITH_IAM = "RevokeTokenWithIAM"
+    LIST_ACCOUNTS = "ListAccounts"
+    LIST_ACCOUNT_ROLES = "ListAccountRoles"
+    GET_ROLE_CREDENTIALS = "GetRoleCredentials"
+    GET_CONSOLE_URL = "GetConsoleUrl"
     LOGOUT = "Logout"
+    GET_CALLER_IDENTITY = "GetCallerIdentity"
     USER_AUTHENTICATION = "UserAuthentication"
     DEVICE_APPROVED = "DeviceAuthorizationApproved"
     DEVICE_DENIED = "DeviceAuthorizationDenied"
     CONSENT_GIVEN = "ConsentGiven"
     CONSENT_DENIED = "ConsentDenied"
     SIGN_OUT = "SignOut"
+    PASSWORD_CHANGED = "PasswordChanged"
     REFRESH_TOKEN_REUSE = "RefreshTokenReuse"
     CODE_REUSE = "CodeReuse"
     USER_CODE_ALARM = "UserCodeAlarm"
@@ -46,3 +52,5 @@ class AuditEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     application_arn: str | None = None
     principal_arn: str | None = None
     access_key_id: str | None = None
+    account_id: str | None = None
+    role_name: str | None = None

@@ -10,14 +10,15 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from postern.api.errors import InvalidClientException, SsoOidcError, UnauthorizedClientException
+from postern.api.errors import AccessDeniedException, InvalidClientException, SsoOidcError, UnauthorizedClientException
 from postern.core import pkce, redirect_uris, scopes, sign_in, tokens
 from postern.core.audit import AuditEvent, EventName
 from postern.core.caller import Caller
 from postern.core.clients import AUTHORIZATION_CODE, Client
-from postern.core.directory.applications import as_client
+from postern.core.directory.applications import ARN, as_client
+from postern.core.directory.records import Application
 from postern.core.grants.base import refusal_to_issue
-from postern.core.records import AuthorizationCode
+from postern.core.records import AuthorizationCode, Instance
 from postern.core.service import Service
 from postern.core.sign_in import ActiveSession
 from postern.core.store import AlreadyExists
@@ -27,7 +28,9 @@ MAX_NONCE = 512
 
 
 class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A validated request: every member is fit to be used."""
+    """A validated request: every member is fit to be used. ``instance`` is whose people may decide; where there is
+    none, anybody may.
+    """
 
     client: Client
     redirect_uri: str
@@ -35,6 +38,7 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
     scopes: tuple[str, ...]
     code_challenge: str
     nonce: str | None = None
+    instance: Instance | None = None
 
 
 class AuthorizationRefused(Exception):
@@ -58,7 +62,7 @@ async def validate(service: Service, query: Mapping[str, str]) -> AuthorizationR
     Raises:
         AuthorizationRefused: unknown client, redirect URI that does not match, or anything else that is wrong.
     """
-    client = await _identify(service, query.get("client_id", ""))
+    client, instance = await _identify(service, query.get("client_id", ""))
     redirect_uri = query.get("redirect_uri", "")
     if not any(redirect_uris.matches(registered, redirect_uri) for registered in client.redirect_uris):
         raise AuthorizationRefused(
@@ -92,6 +96,7 @@ async def validate(service: Service, query: Mapping[str, str]) -> AuthorizationR
         scopes=requested or client.scopes,
         code_challenge=challenge,
         nonce=nonce,
+        instance=instance,
     )
 
 
@@ -117,7 +122,7 @@ async def approve(service: Service, active: ActiveSession, request: Authorizatio
     """Issue an authorization code; the URL that takes it to the client, or that tells it that the person may not use
     it.
     """
-    if refusal := await _why_not(service, active, request.client):
+    if refusal := await _why_not(service, active, request):
         _record(service, active, request, caller, EventName.CONSENT_GIVEN, refusal.reason)
         error = "unauthorized_client" if isinstance(refusal, UnauthorizedClientException) else "access_denied"
         return error_url(service, request.redirect_uri, request.state, error, refusal.description)
@@ -177,26 +182,47 @@ def _redirect(service: Service, redirect_uri: str, state: str | None, **paramete
     return redirect_uri + separator + urlencode(parameters, quote_via=quote, safe="", errors="replace")
 
 
-async def _identify(service: Service, client_id: str) -> Client:
-    """The client of a registration, or the application of an ARN."""
-    if client_id.startswith("arn:"):
-        application = await service.store.find_application(client_id)
-        if application is not None and application.enabled:
-            return as_client(application)
-        raise AuthorizationRefused("invalid_request", "The application is not known here, or is switched off.")
+def instance_of_client(service: Service, client_id: str) -> Instance | None:
+    """Whose people the client asks, before anything else of a request is looked at; ``None`` if anybody, or if it is
+    no client.
+    """
     try:
-        return service.identify_client(client_id)
+        if ARN.fullmatch(client_id):
+            return service.instances.of_application(client_id)
+        return service.instances.of_client(service.identify_client(client_id))
+    except InvalidClientException:
+        return None
+
+
+async def _identify(service: Service, client_id: str) -> tuple[Client, Instance | None]:
+    """The client of a registration, or the application of an ARN; and whose people it is for."""
+    try:
+        if client_id.startswith("arn:"):
+            client = as_client(await _find_enabled(service, client_id))
+        else:
+            client = service.identify_client(client_id)
+        return client, service.instances.of_client(client)
     except InvalidClientException:
         raise AuthorizationRefused(
             "invalid_request", "The application is not known here, or its registration has expired."
         ) from None
 
 
-async def _why_not(service: Service, active: ActiveSession, client: Client) -> SsoOidcError | None:
+async def _find_enabled(service: Service, application_arn: str) -> Application:
+    application = await service.store.find_application(application_arn)
+    if application is not None and application.enabled:
+        return application
+    raise AuthorizationRefused("invalid_request", "The application is not known here, or is switched off.")
+
+
+async def _why_not(service: Service, active: ActiveSession, request: AuthorizationRequest) -> SsoOidcError | None:
     """Why this person may not use the application, as it would be told when the code is redeemed."""
-    if client.application_arn is None:
-        return None
-    standing = await service.store.find_standing(client.application_arn, active.user.user_id)
+    application_arn = request.client.application_arn
+    if application_arn is None:
+        if request.instance is None or request.instance.instance_id == active.user.instance_id:
+            return None
+        return AccessDeniedException(reason="the person is of another instance than the client registered for")
+    standing = await service.store.find_standing(application_arn, active.user.user_id)
     return refusal_to_issue(active.user, standing, AUTHORIZATION_CODE, "Access denied")
 
 

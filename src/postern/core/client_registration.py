@@ -127,6 +127,7 @@ def _client(registration: ClientRegistration, client_id: str) -> Client:
         grant_types=registration.grant_types,
         redirect_uris=registration.redirect_uris,
         expires_at=registration.expires_at,
+        issuer_url=registration.issuer_url,
     )
 
 

@@ -15,7 +15,7 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     """A client that was verified. ``digest`` is how rows refer to it.
 
     A registration ends at ``expires_at``; an application has an ``application_arn`` instead, and a name that somebody
-    vouches for.
+    vouches for. ``issuer_url`` is the start URL that a registration names, if it names one.
     """
 
     digest: bytes
@@ -26,6 +26,7 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: int | None = None
     application_arn: str | None = None
     requires_pkce: bool = True
+    issuer_url: str | None = None
 
     @property
     def issues_refresh_token(self) -> bool:

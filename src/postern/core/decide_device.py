@@ -14,7 +14,7 @@ def decide(
 
     Raises:
         ExpiredTokenException: it has expired undecided, or is not there.
-        AccessDeniedException: the person is disabled.
+        AccessDeniedException: the person is disabled, or of another instance.
     """
     if authorization is None:
         raise ExpiredTokenException(reason="device authorization is gone")
@@ -24,6 +24,8 @@ def decide(
         raise ExpiredTokenException(reason="device authorization has expired")
     if user is None or not user.enabled:
         raise AccessDeniedException(reason="the person is disabled or gone")
+    if user.instance_id != authorization.instance_id:
+        raise AccessDeniedException(reason="the person is of another instance")
     return msgspec.structs.replace(
         authorization,
         status=DeviceStatus.APPROVED if command.approve else DeviceStatus.DENIED,

@@ -68,7 +68,7 @@ async def write(service: Service, family: TokenFamily, scopes: tuple[str, ...]) 
         return None
     # The family's own key, which never changes, gives the same ids again after a key rotation.
     key = service.ring.get(family.key_id) or service.ring.active
-    instance, credential_id = service.instance, _opaque_id(key, "credential", family)
+    instance, credential_id = _instance_of(service, family), _opaque_id(key, "credential", family)
 
     def context(kind: ContextKind) -> str:
         claims = _context_claims(service, family, credential_id, _opaque_id(key, kind.key_name, family))
@@ -85,7 +85,7 @@ async def write(service: Service, family: TokenFamily, scopes: tuple[str, ...]) 
         auth_time=_iso(family.created_at if family.authenticated_at is None else family.authenticated_at),
         nonce=family.nonce,
         identity_store_id=instance.identity_store_id,
-        identity_store_arn=_identity_store_arn(instance),
+        identity_store_arn=instance.identity_store_arn,
         instance_arn=instance.arn,
         instance_account=instance.owner_account_id,
         credential_id=credential_id,
@@ -103,8 +103,8 @@ def _context_claims(service: Service, family: TokenFamily, credential_id: str, j
         exp=family.access_expires_at,
         jti=jti,
         application_arn=family.application_arn or "",
-        instance_arn=service.instance.arn,
-        identity_store_arn=_identity_store_arn(service.instance),
+        instance_arn=_instance_of(service, family).arn,
+        identity_store_arn=_instance_of(service, family).identity_store_arn,
         credential_id=credential_id,
     )
 
@@ -115,8 +115,9 @@ def _opaque_id(key: Key, purpose: str, family: TokenFamily) -> str:
     return b64encode(hmac.digest(key.derived("credential id"), message, "sha256")[:_ID_BYTES])
 
 
-def _identity_store_arn(instance: Instance) -> str:
-    return f"arn:aws:identitystore::{instance.owner_account_id}:identitystore/{instance.identity_store_id}"
+def _instance_of(service: Service, family: TokenFamily) -> Instance:
+    arn = family.application_arn
+    return service.instance if arn is None else service.instances.of_application(arn)
 
 
 def _iso(seconds: int) -> str:

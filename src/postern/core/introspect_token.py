@@ -84,7 +84,8 @@ async def _is_for(service: Service, token: AccessToken, application: Application
     if issuer_arn is None:
         return accepts(application, token.scopes)
     issuer = await service.store.find_application(issuer_arn)
-    return issuer is not None and names_target(issuer, token.scopes, application.application_arn, service.instance.arn)
+    instance_arn = service.instances.of_application(application.application_arn).arn
+    return issuer is not None and names_target(issuer, token.scopes, application.application_arn, instance_arn)
 
 
 async def _find_entitled(service: Service, family: TokenFamily, application: Application) -> User | None:
@@ -97,4 +98,6 @@ async def _find_entitled(service: Service, family: TokenFamily, application: App
         return None
     if issued_to == application.application_arn:
         return user
+    if user is None or user.instance_id != application.instance_id:
+        return None
     return user if (await store.find_standing(application.application_arn, user_id)).is_assigned else None

@@ -112,6 +112,24 @@ class IamPolicy(Section, frozen=True, kw_only=True):
     ] = 12 * HOUR
 
 
+class RoleCredentialPolicy(Section, frozen=True, kw_only=True):
+    timeout: Annotated[
+        int, msgspec.Meta(ge=1, le=MINUTE), Help("Time for a call of an STS, its retries included.", "seconds")
+    ] = 10
+    retries: Annotated[
+        int, msgspec.Meta(ge=0, le=5), Help("How often a call of an STS is tried again that found nobody there.")
+    ] = 2
+    max_waiting: Annotated[int, Positive, Help("Calls of one STS at a time; further ones are told to come again.")] = 64
+    breaker_failures: Annotated[
+        int, Positive, Help("After so many failures in a row an STS is left alone for breaker_pause.")
+    ] = 5
+    breaker_pause: Annotated[int, Positive, Help("How long an STS that failed is left alone.", "seconds")] = 10
+    cache: Annotated[
+        bool,
+        Help("Whether role credentials of an STS are kept in memory, sealed, and given out for half their life."),
+    ] = True
+
+
 class IdTokenPolicy(Section, frozen=True, kw_only=True):
     algorithm: Annotated[
         Literal["ES256", "RS256"], Help("Signature of ID tokens: ES256, or RS256 where a consumer needs it.")
@@ -149,6 +167,12 @@ class LimitPolicy(Section, frozen=True, kw_only=True):
         int, NotNegative, Help("StartDeviceAuthorization calls from one address per minute; 0 is without limit.")
     ] = 600
     burst: Annotated[int, Positive, Help("Calls of either kind that one address may send at once.")] = 300
+    portal_per_minute: Annotated[
+        int,
+        NotNegative,
+        Help("Calls of the access portal with the tokens of one sign-in per minute; 0 is without limit."),
+    ] = 3000
+    portal_burst: Annotated[int, Positive, Help("Calls of the access portal that one sign-in may send at once.")] = 1000
     user_code_tries: Annotated[int, Positive, Help("Wrong user codes that a person may enter before waiting.")] = 5
     user_code_tries_per_address: Annotated[int, Positive, Help("Wrong user codes from one address in ten minutes.")] = (
         30
@@ -190,3 +214,4 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     iam: IamPolicy = IamPolicy()
     id_tokens: IdTokenPolicy = IdTokenPolicy()
     trusted_issuers: TrustedIssuerPolicy = TrustedIssuerPolicy()
+    role_credentials: RoleCredentialPolicy = RoleCredentialPolicy()

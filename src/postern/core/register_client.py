@@ -13,7 +13,7 @@ from postern.api.errors import (
     UnsupportedGrantTypeException,
 )
 from postern.api.sso_oidc import RegisterClientRequest, RegisterClientResponse
-from postern.core import redirect_uris, scopes, start_urls
+from postern.core import redirect_uris, scopes
 from postern.core.caller import Caller
 from postern.core.client_registration import (
     MAX_CLIENT_ID,
@@ -60,7 +60,7 @@ def _validate(service: Service, request: RegisterClientRequest, now: int) -> Cli
         raise InvalidClientMetadataException("clientType must be public", reason="clientType is not public")
     _require_presentable(request.client_name)
     if request.issuer_url is not None:
-        start_urls.require(request.issuer_url, service.start_urls)
+        service.instances.named_by(request.issuer_url)
     if request.entitled_application_arn is not None and not _APPLICATION_ARN.fullmatch(
         request.entitled_application_arn
     ):

@@ -6,16 +6,20 @@ import secrets
 from collections.abc import Callable
 from typing import TypeVar
 
-from postern.core import regions, start_urls
+from postern.core import instances, regions
 from postern.core.audit import AuditEvent
 from postern.core.client_registration import authenticate, identify, require_current
 from postern.core.clients import Client
+from postern.core.directory.records import CredentialSource
+from postern.core.instances import Instances
 from postern.core.issuer_keys import NO_ISSUER_KEYS, IssuerKeys
 from postern.core.keys import KeyRing, MasterKey, new_key_record, open_ring, retired, rotation_due
 from postern.core.pacing import Pacer
 from postern.core.passwords import PasswordHasher
 from postern.core.policy import Policy
-from postern.core.records import Instance
+from postern.core.records import PRIMARY_NAME, Instance
+from postern.core.role_credentials.port import NO_STS, NOTHING_ISSUED, IssuedCredentials, Sts
+from postern.core.role_credentials.token_profiles import wants_rsa
 from postern.core.row_ids import new_row_id
 from postern.core.signing_keys import SigningKeys, renew_signing_keys
 from postern.core.store import Store
@@ -31,8 +35,9 @@ Recorder = Callable[[AuditEvent], None]
 class Service:
     """What the rules work with: store, clock, keys, policy, password hasher, audit.
 
-    Made by `open_service`. ``ring``, ``signing_keys`` and ``revoked_clients`` are snapshots; `renew` brings them up to
-    date and the server calls it every second, which is how a rotation or a revocation reaches every worker and node.
+    Made by `open_service`. ``instances``, ``credential_sources``, ``ring``, ``signing_keys`` and ``revoked_clients``
+    are snapshots; `renew` brings them up to date and the server calls it every second, which is how a rotation or a
+    revocation reaches every worker and node.
     """
 
     def __init__(
@@ -41,34 +46,44 @@ class Service:
         store: Store,
         clock: Clock,
         policy: Policy,
-        instance: Instance,
+        instances: Instances,
         ring: KeyRing,
         passwords: PasswordHasher,
         record: Recorder,
         master: MasterKey,
         issuer_keys: IssuerKeys,
+        sts: Sts,
+        issued_credentials: IssuedCredentials,
         signing_keys: SigningKeys,
     ) -> None:
         self.store = store
         self.clock = clock
         self.policy = policy
-        self.instance = instance
+        self.instances = instances
+        self.credential_sources: dict[str, CredentialSource] = {}
         self.ring = ring
         self.passwords = passwords
         self.record = record
         self.master = master
         self.issuer_keys = issuer_keys
+        self.sts = sts
+        self.issued_credentials = issued_credentials
         self.signing_keys = signing_keys
         self.sibling_regions = regions.siblings(policy)
         self.revoked_clients: frozenset[bytes] = frozenset()
         self._proven_clients: dict[tuple[str, str], Client] = {}
         self._opened_device_codes: dict[str, Claims] = {}
-        self.start_urls = start_urls.accepted(policy, instance)
         limits, device = policy.limits, policy.device
         self.poll_pacer = Pacer(device.interval, device.poll_burst, penalty=5)
+        self.portal_pacer = _per_minute(limits.portal_per_minute, limits.portal_burst)
         self.register_pacer = _per_minute(limits.register_per_minute, limits.burst)
         self.device_start_pacer = _per_minute(limits.device_start_per_minute, limits.burst)
         self.sign_in_pacer = _per_minute(limits.sign_in_per_minute, limits.sign_in_burst)
+
+    @property
+    def instance(self) -> Instance:
+        """The primary instance."""
+        return self.instances.primary
 
     def now(self) -> int:
         """Unix seconds."""
@@ -113,8 +128,14 @@ class Service:
         return client
 
     async def renew(self) -> None:
-        """Read keys and denylist anew; rotate and retire keys when it is time."""
+        """Read keys, denylist, instances and credential sources anew; rotate and retire keys when it is time."""
         now, master = self.now(), self.master
+        known = tuple(await self.store.list_instances())
+        if known != self.instances.all:
+            self.instances = instances.snapshot(self.policy, known)
+        self.credential_sources = {
+            source.name: source for source in await self.store.list_configuration(CredentialSource)
+        }
         records = await self.store.list_ring_keys()
         if rotation_due(records, self.policy, now):
             newest = max((record.activates_at for record in records), default=-1)
@@ -126,7 +147,14 @@ class Service:
             self._proven_clients.clear()
             self._opened_device_codes.clear()
         self.ring = ring
-        self.signing_keys = await renew_signing_keys(self.store, master, ring, self.policy, self.signing_keys)
+        self.signing_keys = await renew_signing_keys(
+            self.store,
+            master,
+            ring,
+            self.policy,
+            self.signing_keys,
+            needs_rsa=wants_rsa(self.credential_sources.values()),
+        )
         if old := retired(records, self.policy, now):
             await self.store.remove_ring_keys(old)
         self.revoked_clients = frozenset(
@@ -153,6 +181,8 @@ async def open_service(
     passwords: PasswordHasher,
     record: Recorder,
     issuer_keys: IssuerKeys = NO_ISSUER_KEYS,
+    sts: Sts = NO_STS,
+    issued_credentials: IssuedCredentials = NOTHING_ISSUED,
 ) -> Service:
     """A service on ``store``, which gets an instance and a first key if it has none.
 
@@ -160,7 +190,9 @@ async def open_service(
         MasterKeyError: the store's keys were wrapped under another master key.
     """
     now = int(clock())
-    instance = await store.find_instance() or await store.ensure_instance(new_instance(now))
+    if await store.find_instance() is None:
+        await store.ensure_instance(new_instance(now))
+    known = await store.list_instances()
     records = await store.list_ring_keys()
     if not records:
         await store.ensure_ring_key(new_key_record(master, created_at=now, activates_at=now), unless_newer_than=-1)
@@ -170,23 +202,28 @@ async def open_service(
         store=store,
         clock=clock,
         policy=policy,
-        instance=instance,
+        instances=instances.snapshot(policy, known),
         ring=ring,
         passwords=passwords,
         record=record,
         master=master,
         issuer_keys=issuer_keys,
+        sts=sts,
+        issued_credentials=issued_credentials,
         signing_keys=SigningKeys(()),
     )
     await service.renew()
     return service
 
 
-def new_instance(now: int) -> Instance:
-    """An instance with ids of the form that AWS gives out."""
+def new_instance(now: int, *, name: str = PRIMARY_NAME, start_url_aliases: tuple[str, ...] = ()) -> Instance:
+    """An instance with ids of the form that AWS gives out. It is the primary one if it has that one's name."""
     return Instance(
         instance_id=f"ssoins-{secrets.token_hex(8)}",
         identity_store_id=f"d-{secrets.token_hex(5)}",
         owner_account_id=f"{secrets.randbelow(10**12):012d}",
         created_at=now,
+        name=name,
+        start_url_aliases=start_url_aliases,
+        is_primary=name == PRIMARY_NAME,
     )

@@ -14,7 +14,7 @@ from postern.core import attempts, passwords
 from postern.core.audit import AuditEvent, EventName
 from postern.core.caller import Caller
 from postern.core.keys import Purpose
-from postern.core.records import BrowserSession, User
+from postern.core.records import BrowserSession, Instance, User
 from postern.core.service import Service
 from postern.core.users import canonical_name
 
@@ -51,8 +51,16 @@ def secret_digest(secret: str) -> bytes:
     return sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
-async def sign_in(service: Service, *, user_name: str, password: str, caller: Caller, replaces: str | None) -> str:
-    """Check a password and begin a browser session.
+async def sign_in(
+    service: Service,
+    *,
+    user_name: str,
+    password: str,
+    caller: Caller,
+    replaces: str | None,
+    instance: Instance | None = None,
+) -> str:
+    """Check a password and begin a browser session. Without an ``instance`` it is the primary one.
 
     Returns:
         The secret of the new session. The session that the browser had before is over.
@@ -61,13 +69,26 @@ async def sign_in(service: Service, *, user_name: str, password: str, caller: Ca
         SignInRefused: no such person, wrong password, or disabled.
         TooManyAttempts: a soft lock, or too many sign-ins at once; the password was not looked at.
     """
+    user = await prove_password(service, instance or service.instance, user_name, password, caller)
+    secret = await begin_session(service, user, replaces)
+    service.record(_event(service, caller, user, "Success"))
+    return secret
+
+
+async def prove_password(service: Service, instance: Instance, user_name: str, password: str, caller: Caller) -> User:
+    """The person whose password it is. A wrong one is counted and recorded.
+
+    Raises:
+        SignInRefused, TooManyAttempts: as for `sign_in`.
+    """
     name = canonical_name(user_name[:1024])
     _pace(service, caller)
-    counters = _Counters(service, name, caller)
+    counters = _Counters(service, instance, name, caller)
     await counters.reserve()
-    user = await service.store.find_user_by_name(name)
+    user = await service.store.find_user_by_name(instance.instance_id, name)
+    password_hash = (user.password_hash or None) if user else None
     try:
-        right = await service.passwords.verify(user.password_hash if user else None, passwords.normalise(password))
+        right = await service.passwords.verify(password_hash, passwords.normalise(password))
     except passwords.HasherBusy:
         await counters.give_back()
         _record_throttled(service, caller)
@@ -76,9 +97,7 @@ async def sign_in(service: Service, *, user_name: str, password: str, caller: Ca
         service.record(_event(service, caller, user, "Failure"))
         raise SignInRefused
     await counters.forget()
-    secret = await _begin(service, user, replaces)
-    service.record(_event(service, caller, user, "Success"))
-    return secret
+    return user
 
 
 async def find_session(service: Service, secret: str | None) -> ActiveSession | None:
@@ -132,7 +151,12 @@ def _join(binding: tuple[bytes | str, ...]) -> bytes:
     return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
 
 
-async def _begin(service: Service, user: User, replaces: str | None) -> str:
+async def begin_session(service: Service, user: User, replaces: str | None) -> str:
+    """The secret of a new session of a person who has just proved who they are.
+
+    Raises:
+        SignInRefused: the person has been disabled since, or has another password.
+    """
     secret = new_secret()
     now = service.now()
     session = BrowserSession(
@@ -177,10 +201,12 @@ class _Counters:
     elsewhere cannot shut them out.
     """
 
-    def __init__(self, service: Service, name: str, caller: Caller) -> None:
+    def __init__(self, service: Service, instance: Instance, name: str, caller: Caller) -> None:
         self._service = service
         self._caller = caller
         address = caller.counted_address
+        # The primary instance's counters are called as they were when there was no other.
+        name = name if instance.is_primary else f"{name} of {instance.instance_id}"
         self._by_source = counter(service, "password", name, address)
         self._by_user = counter(service, "password", name)
         self._by_user_known = counter(service, "password from known sources", name)

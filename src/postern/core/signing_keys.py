@@ -4,9 +4,11 @@ Each key of the ring has an ES256 key, derived from its secret: publishing befor
 of the ring. With RS256 each has an RSA key too, which cannot be derived and is therefore stored, wrapped.
 """
 
+import datetime
 from abc import ABC, abstractmethod
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable
+from base64 import standard_b64encode, urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
@@ -32,12 +34,13 @@ _CURVE_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC63255
 _SHA256 = SHA256()
 _ECDSA = ec.ECDSA(_SHA256)
 _PKCS1 = padding.PKCS1v15()
+_CERTIFICATE_LIFE = datetime.timedelta(days=3650)
 
 
 class SigningKey(ABC):
     """One key of one algorithm. ``key_id`` is its ring key's, ``jwk`` what is published of it."""
 
-    def __init__(self, key_id: int, algorithm: str, public_members: dict[str, str]) -> None:
+    def __init__(self, key_id: int, algorithm: str, public_members: Mapping[str, str | list[str]]) -> None:
         self.key_id = key_id
         self.algorithm = algorithm
         self.kid = key_kid(key_id, algorithm)
@@ -104,13 +107,23 @@ class EcSigningKey(SigningKey):
 
 
 class RsaSigningKey(SigningKey):
-    """RS256 (RFC 7518 3.3), by a private key that the store keeps."""
+    """RS256 (RFC 7518 3.3), by a private key that the store keeps. What is published has a certificate too, since some
+    consumers take no key without one (RFC 7517 4.7).
+    """
 
-    def __init__(self, key_id: int, private: rsa.RSAPrivateKey) -> None:
+    def __init__(self, key: Key, private: rsa.RSAPrivateKey) -> None:
         self._private = private
         self._public = private.public_key()
         numbers = self._public.public_numbers()
-        super().__init__(key_id, RS256, {"kty": "RSA", "n": _b64_number(numbers.n), "e": _b64_number(numbers.e)})
+        certificate = _certificate(key, private)
+        members: dict[str, str | list[str]] = {
+            "kty": "RSA",
+            "n": _b64_number(numbers.n),
+            "e": _b64_number(numbers.e),
+            "x5c": [standard_b64encode(certificate).decode()],
+            "x5t#S256": b64encode(sha256(certificate).digest()),
+        }
+        super().__init__(key.key_id, RS256, members)
 
     def _signature(self, signed: bytes) -> bytes:
         return self._private.sign(signed, _PKCS1, _SHA256)
@@ -133,10 +146,19 @@ class SigningKeys(msgspec.Struct, frozen=True):
     def find(self, kid: str) -> SigningKey | None:
         return next((key for key in self.keys if key.kid == kid), None)
 
-    def sign(self, payload: bytes) -> str:
-        """A JWT of the active key, in compact form."""
+    def sign(self, payload: bytes, algorithm: str | None = None) -> str:
+        """A JWT of the active key, in compact form; with an ``algorithm``, by that half of the key.
+
+        Raises:
+            LookupError: the active key has no such half (yet).
+        """
         assert self.active is not None, "there are signing keys as soon as a service is open"
-        return self.active.sign(payload)
+        if algorithm in (None, self.active.algorithm):
+            return self.active.sign(payload)
+        half = self.find(key_kid(self.active.key_id, algorithm))
+        if half is None:
+            raise LookupError(f"there is no {algorithm} key yet")
+        return half.sign(payload)
 
 
 def key_kid(key_id: int, algorithm: str) -> str:
@@ -145,9 +167,10 @@ def key_kid(key_id: int, algorithm: str) -> str:
 
 
 async def renew_signing_keys(
-    store: Store, master: MasterKey, ring: KeyRing, policy: Policy, known: SigningKeys
+    store: Store, master: MasterKey, ring: KeyRing, policy: Policy, known: SigningKeys, *, needs_rsa: bool = False
 ) -> SigningKeys:
-    """The signing keys of the ring; makes the RSA keys that are missing, where the policy wants RS256.
+    """The signing keys of the ring; makes the RSA keys that are missing, where the policy wants RS256 or something else
+    ``needs_rsa``.
 
     RSA keys are listed whatever the policy is: one that signed before it was changed, or that another node signs with,
     stays published.
@@ -157,7 +180,7 @@ async def renew_signing_keys(
     """
     algorithm = policy.id_tokens.algorithm
     records = await store.list_rsa_keys()
-    if algorithm == RS256 and (missing := _without_rsa_key(ring, records)):
+    if (needs_rsa or algorithm == RS256) and (missing := _without_rsa_key(ring, records)):
         for key in missing:
             await store.ensure_rsa_key(_new_rsa_key(master, key.key_id))
         records = await store.list_rsa_keys()  # where another node was first, its key holds
@@ -186,7 +209,7 @@ def _all_keys(
         yield known.find(key_kid(key.key_id, ES256)) or EcSigningKey(key)
     for record in records:
         if record.key_id in ring.keys:
-            yield known.find(key_kid(record.key_id, RS256)) or _open_rsa_key(master, record)
+            yield known.find(key_kid(record.key_id, RS256)) or _open_rsa_key(master, record, ring.keys[record.key_id])
 
 
 def _new_rsa_key(master: MasterKey, key_id: int) -> RsaKeyRecord:
@@ -196,12 +219,32 @@ def _new_rsa_key(master: MasterKey, key_id: int) -> RsaKeyRecord:
     return RsaKeyRecord(key_id=key_id, wrapped_private_key=master.seal(_rsa_label(key_id), der))
 
 
-def _open_rsa_key(master: MasterKey, record: RsaKeyRecord) -> RsaSigningKey:
+def _open_rsa_key(master: MasterKey, record: RsaKeyRecord, key: Key) -> RsaSigningKey:
     der = master.unseal(_rsa_label(record.key_id), record.wrapped_private_key)
     private = serialization.load_der_private_key(der, password=None)
     if not isinstance(private, rsa.RSAPrivateKey):
         raise MasterKeyError(f"what is kept as the RSA key of ring key {record.key_id:08x} is none")
-    return RsaSigningKey(record.key_id, private)
+    return RsaSigningKey(key, private)
+
+
+def _certificate(key: Key, private: rsa.RSAPrivateKey) -> bytes:
+    """A self-signed certificate in DER. All of it is derived, and the signature (PKCS #1 v1.5) is the same each time:
+    all nodes publish the same bytes. PERF: X.509 takes 30 ms to import, and only servers with an RSA key need it.
+    """
+    from cryptography import x509
+
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"postern {key_kid(key.key_id, RS256)}")])
+    begin = datetime.datetime.fromtimestamp(key.activates_at, datetime.UTC)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(private.public_key())
+        .serial_number(key.key_id + 1)
+        .not_valid_before(begin - datetime.timedelta(days=1))
+        .not_valid_after(begin + _CERTIFICATE_LIFE)
+    )
+    return builder.sign(private, _SHA256).public_bytes(serialization.Encoding.DER)
 
 
 def _rsa_label(key_id: int) -> str:

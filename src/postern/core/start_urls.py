@@ -1,16 +1,28 @@
-"""Start URLs: which of them name this instance. They are compared, never fetched."""
+"""Start URLs: which of them name an instance. They are compared, never fetched."""
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from postern.api.errors import InvalidRequestException
 from postern.core.policy import Policy
 from postern.core.records import Instance
 
+MAX_LENGTH = 2048
 _UNKNOWN = "Invalid start url provided"
 
 
-def own_start_url(policy: Policy) -> str:
-    return f"{policy.public_url}/start"
+def own_start_url(policy: Policy, instance: Instance) -> str:
+    """Where the instance's portal page is."""
+    return f"{policy.public_url}{start_path(instance)}"
+
+
+def start_path(instance: Instance) -> str:
+    return "/start" if instance.is_primary else f"/start/{instance.instance_id}"
+
+
+def device_path(instance: Instance) -> str:
+    """Where its people enter device codes."""
+    return "/device" if instance.is_primary else f"/device/{instance.instance_id}"
 
 
 def aws_start_url(instance: Instance) -> str:
@@ -21,13 +33,13 @@ def aws_start_url(instance: Instance) -> str:
 def accepted(policy: Policy, instance: Instance) -> frozenset[str]:
     """All start URLs of the instance, normalised."""
     urls = (
-        policy.public_url,
-        own_start_url(policy),
+        own_start_url(policy, instance),
         aws_start_url(instance),
         f"https://{instance.instance_id}.awsapps.com/start",
         f"https://identitycenter.amazonaws.com/{instance.instance_id}",
         f"https://{instance.instance_id}.portal.{policy.instance.region}.app.aws",
-        *policy.instance.start_url_aliases,
+        *instance.start_url_aliases,
+        *((policy.public_url, *policy.instance.start_url_aliases) if instance.is_primary else ()),
     )
     return frozenset(normalise(url) for url in urls)
 
@@ -49,10 +61,13 @@ def normalise(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
 
 
-def require(url: str, known: frozenset[str]) -> None:
-    """
+def require(url: str, known: Mapping[str, Instance]) -> Instance:
+    """The instance that the URL names.
+
     Raises:
-        InvalidRequestException: the URL names no instance of this server.
+        InvalidRequestException: it names no instance of this server.
     """
-    if len(url) > 2048 or normalise(url) not in known:
-        raise InvalidRequestException(_UNKNOWN, reason="start URL is not one of this instance")
+    instance = known.get(normalise(url)) if len(url) <= MAX_LENGTH else None
+    if instance is None:
+        raise InvalidRequestException(_UNKNOWN, reason="start URL is not one of this server's instances")
+    return instance

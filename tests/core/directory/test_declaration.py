@@ -59,7 +59,7 @@ KEY = {"access_key_id": "AKIAIOSFODNN7EXAMPLE", "principal_arn": "x"}
 @pytest.mark.parametrize(
     "values, text, place",
     [
-        ({"user": []}, "user is not known", ("user",)),
+        ({"people": []}, "people is not known", ("people",)),
         ({"grup": []}, "grup is not known: did you mean group?", ("grup",)),
         ({"group": {"name": "a"}}, "group: Expected `array`, got `object`", ("group",)),
         ({"group": [{}]}, "group: Object missing required field `name`", ("group", 0)),

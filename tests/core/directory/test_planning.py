@@ -5,8 +5,7 @@ import datetime
 import msgspec
 import pytest
 
-from postern.core.directory.declaration import InvalidDeclaration, read
-from postern.core.directory.planning import Plan, plan, read_known
+from postern.core.directory.declaration import InvalidDeclaration
 from postern.core.directory.records import (
     AccessKey,
     AccessKeyStatus,
@@ -19,6 +18,7 @@ from postern.core.directory.records import (
 from postern.core.iam.access_keys import secret_of
 from postern.core.records import Record
 from postern.core.store import ConfigurationChange
+from tests.core.directory.planner import Planner
 from tests.core.world import World
 
 KEY_ID = "AKIAIOSFODNN7EXAMPLE"
@@ -31,26 +31,6 @@ ISSUER = {
     "identity_store_attribute_path": "userName",
 }
 KEY = {"access_key_id": KEY_ID, "principal_arn": PRINCIPAL}
-
-
-class Planner:
-    """Plans and applies declarations in a world."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-
-    async def plan(self, secrets: dict[str, str] | None = None, /, **tables: object) -> Plan:
-        known = await read_known(self.world.store, self.world.service.instance)
-        declaration = read(tables)
-        return plan(declaration, known, secrets=secrets or {}, master=self.world.service.master, now=self.world.now)
-
-    async def apply(self, secrets: dict[str, str] | None = None, /, **tables: object) -> Plan:
-        made = await self.plan(secrets, **tables)
-        await self.world.store.change_configuration(made.change)
-        return made
-
-    async def all(self, kind: type[Record]) -> list[Record]:
-        return await self.world.store.list_configuration(kind)
 
 
 @pytest.fixture

@@ -188,23 +188,23 @@ def test_a_trusted_token_issuer_may_not_be_so(world: World, members: dict[str, o
 
 
 async def test_a_group_is_found_by_name_and_by_id(world: World) -> None:
-    group = groups.new_group(display_name="Engineers", now=NOW)
+    group = groups.new_group(world.service.instance, display_name="Engineers", now=NOW)
     member = groups.membership(group, world.person)
     await world.store.change_configuration(ConfigurationChange(create=(group, member)))
     for text in ("Engineers", group.group_id):
-        assert await groups.find_by_name_or_id(world.store, text) == group
+        assert await groups.find_by_name_or_id(world.store, text, world.service.instance) == group
     with pytest.raises(NotFound):
-        await groups.find_by_name_or_id(world.store, "engineers")
+        await groups.find_by_name_or_id(world.store, "engineers", world.service.instance)
 
 
 @pytest.mark.parametrize("impostor_first", [True, False])
 async def test_an_id_is_the_group_that_has_it(world: World, *, impostor_first: bool) -> None:
-    group = groups.new_group(display_name="Engineers", now=NOW)
-    impostor = groups.new_group(display_name=group.group_id, now=NOW)
+    group = groups.new_group(world.service.instance, display_name="Engineers", now=NOW)
+    impostor = groups.new_group(world.service.instance, display_name=group.group_id, now=NOW)
     both = (impostor, group) if impostor_first else (group, impostor)
     await world.store.change_configuration(ConfigurationChange(create=both))
-    assert await groups.find_by_name_or_id(world.store, group.group_id) == group
-    assert await groups.find_by_name_or_id(world.store, impostor.group_id) == impostor
+    assert await groups.find_by_name_or_id(world.store, group.group_id, world.service.instance) == group
+    assert await groups.find_by_name_or_id(world.store, impostor.group_id, world.service.instance) == impostor
 
 
 @pytest.mark.parametrize("impostor_first", [True, False])
@@ -218,9 +218,9 @@ async def test_an_arn_is_the_application_that_has_it(world: World, *, impostor_f
 
 
 @pytest.mark.parametrize("name, description", [("", ""), (" ", ""), ("a\x1b", ""), ("a" * 1025, ""), ("a", "b\n")])
-def test_a_group_may_not_be_so(name: str, description: str) -> None:
+def test_a_group_may_not_be_so(world: World, name: str, description: str) -> None:
     with pytest.raises(InvalidDirectoryRecord):
-        groups.new_group(display_name=name, description=description, now=NOW)
+        groups.new_group(world.service.instance, display_name=name, description=description, now=NOW)
 
 
 @pytest.mark.parametrize("issuer, id_", [("", "a"), ("a", ""), ("a", "b\x00"), ("a" * 513, "b")])

@@ -46,11 +46,12 @@ class Desk:
         url: str = URL,
         region: str = REGION,
         service: str = SERVICE,
+        method: str = "POST",
     ) -> SignedRequest:
         """A request signed in its headers, ``late`` seconds ago."""
         given = {"Content-Type": "application/json"} | (headers or {})
         added = sigv4.sign(
-            method="POST",
+            method=method,
             url=url,
             headers=given,
             body=body,
@@ -59,25 +60,34 @@ class Desk:
             service=service,
             now=self.world.now - late,
         )
-        return request_to(url, given | added, body)
+        return request_to(url, given | added, body, method)
 
     def presign(
-        self, credentials: Credentials | None = None, *, late: int = 0, expires_in: int = 60, body: bytes = BODY
+        self,
+        credentials: Credentials | None = None,
+        *,
+        late: int = 0,
+        expires_in: int = 60,
+        headers: dict[str, str] | None = None,
+        body: bytes = BODY,
+        url: str = URL,
+        service: str = SERVICE,
+        method: str = "POST",
     ) -> SignedRequest:
         """A request signed in its query, ``late`` seconds ago."""
-        given = {"Content-Type": "application/json"}
+        given = {"Content-Type": "application/json"} if headers is None else headers
         url = sigv4.presign(
-            method="POST",
-            url=URL,
+            method=method,
+            url=url,
             headers=given,
             body=body,
             **msgspec.structs.asdict(credentials or self.credentials),
             region=REGION,
-            service=SERVICE,
+            service=service,
             now=self.world.now - late,
             expires_in=expires_in,
         )
-        return request_to(url, given, body)
+        return request_to(url, given, body, method)
 
     def temporary(self, duration: int = 3600) -> Credentials:
         """Of the principal that the access key is of."""
@@ -125,12 +135,12 @@ async def open_desk(world: World, principal_arn: str = PRINCIPAL_ARN) -> Desk:
     return Desk(world, record, secret)
 
 
-def request_to(url: str, headers: dict[str, str], body: bytes) -> SignedRequest:
+def request_to(url: str, headers: dict[str, str], body: bytes, method: str = "POST") -> SignedRequest:
     """As a server receives it."""
     path, _, query = url.removeprefix(f"https://{HOST}").partition("?")
     pairs = {"host": HOST} | {name.lower(): value for name, value in headers.items()}
     return SignedRequest(
-        method="POST",
+        method=method,
         path=path.encode(),
         query=query.encode(),
         headers=[(name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in pairs.items()],

@@ -536,12 +536,49 @@ async def test_temporary_credentials_do_not_pass_to_another_principal(desk: Desk
         await desk.authenticate(desk.sign(temporary))
 
 
+# Other services than SSO OIDC
+
+
+@pytest.mark.parametrize("region", [REGION, "eu-central-1", "nowhere"])
+async def test_a_signature_for_sts_may_be_of_any_region(desk: Desk, region: str) -> None:
+    request = desk.sign(service="sts", region=region)
+    principal = await authenticate(desk.world.service, request, LAPTOP, signing_name="sts", any_region=True)
+    assert principal.arn == PRINCIPAL_ARN
+
+
+async def test_the_signature_covers_the_region_that_it_names(desk: Desk) -> None:
+    request = edited(desk.sign(service="sts"), "authorization", REGION, "us-east-2")
+    with refused(InvalidSignatureException, "the signature is not that of the request"):
+        await authenticate(desk.world.service, request, LAPTOP, signing_name="sts", any_region=True)
+
+
+async def test_another_service_does_not_mean_any_region(desk: Desk) -> None:
+    request = desk.sign(service="sts", region="eu-central-1")
+    with refused(InvalidSignatureException, "the scope is of another region"):
+        await authenticate(desk.world.service, request, LAPTOP, signing_name="sts")
+
+
+@pytest.mark.parametrize("signed, asked", [(SERVICE, "sts"), ("sts", SERVICE), ("STS", "sts"), ("s3", "sts")])
+async def test_what_is_signed_for_one_service_is_no_good_for_another(desk: Desk, signed: str, asked: str) -> None:
+    for request in (desk.sign(service=signed), desk.presign(service=signed)):
+        with refused(InvalidSignatureException, "the scope is of another service") as refusal:
+            await authenticate(desk.world.service, request, LAPTOP, signing_name=asked, any_region=asked == "sts")
+        assert refusal.value.description == f"Credential should be scoped to correct service: '{asked}'."
+
+
+async def test_the_name_of_the_service_cannot_be_changed_in_what_was_signed(desk: Desk) -> None:
+    request = edited(desk.sign(service="sts"), "authorization", "/sts/", f"/{SERVICE}/")
+    with refused(InvalidSignatureException, "the signature is not that of the request"):
+        await desk.authenticate(request)
+
+
 # Statement 88: what the clock tells
 
 
-async def work(desk: Desk, credentials: Credentials) -> list[str]:
-    """The HMACs and comparisons of a refusal, in order, with the number of bytes that go in."""
-    request, done = desk.sign(credentials), []
+async def work(desk: Desk, credentials: Credentials, *, region: str | None = None) -> list[str]:
+    """The HMACs and comparisons of a refusal, in order, with the number of bytes that go in; by STS for ``region``."""
+    service = "sts" if region else SERVICE
+    request, done = desk.sign(credentials, service=service, region=region or REGION), []
     digest, compare = hmac.digest, hmac.compare_digest
 
     def counted_digest(key: bytes, message: bytes, name: str) -> bytes:
@@ -557,7 +594,7 @@ async def work(desk: Desk, credentials: Credentials) -> list[str]:
         patch.object(hmac, "compare_digest", counted_compare),
         pytest.raises(SignatureRefused),
     ):
-        await desk.authenticate(request)
+        await authenticate(desk.world.service, request, LAPTOP, signing_name=service, any_region=region is not None)
     return done
 
 
@@ -585,6 +622,15 @@ async def test_a_signing_key_is_derived_once_a_day(desk: Desk, clock: VirtualClo
         derived += [len(await work(desk, wrong)), len(await work(desk, wrong))]
         clock.advance(24 * 3600)
     assert derived == [6, 2, 6, 2]
+
+
+async def test_regions_that_anybody_names_crowd_no_key_out(desk: Desk) -> None:
+    wrong = msgspec.structs.replace(desk.credentials, secret_access_key="a" * 40)
+    unknown = msgspec.structs.replace(desk.credentials, access_key_id="AKIAAAAAAAAAAAAAAAAA")
+    for region in ("us-east-1", "us-east-1", "eu-central-1"):  # none of them is remembered
+        costs = [await work(desk, credentials, region=region) for credentials in (wrong, unknown)]
+        assert costs[0] == costs[1]
+        assert len(costs[0]) == 6
 
 
 # What is written down

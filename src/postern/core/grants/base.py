@@ -24,6 +24,7 @@ from postern.core.records import AuthorizationCode, DeviceAuthorization, TokenFa
 from postern.core.service import Service
 from postern.core.store import FamilyTerms
 
+_NOT_ASSIGNED = "The user is not assigned to the application"
 TokenRequest = CreateTokenRequest | CreateTokenWithIamRequest
 RequestT_contra = TypeVar("RequestT_contra", bound=TokenRequest, contravariant=True)
 
@@ -70,11 +71,13 @@ def refusal_to_issue(
     application = standing.application
     if application is None or not application.enabled:
         return InvalidClientException(reason="the application is disabled or gone")
+    if application.instance_id != user.instance_id:
+        return AccessDeniedException(_NOT_ASSIGNED, reason="the person is of another instance than the application")
     if grant_type not in grant_types(application):
         return UnauthorizedClientException(reason="the application has no such grant")
     if not standing.is_assigned:
         return AccessDeniedException(
-            "The user is not assigned to the application",
+            _NOT_ASSIGNED,
             reason=f"user {user.user_id} is not assigned to {application.application_arn}: run `postern application "
             "assign`, or let everybody in with `postern application update --assignment-required no`",
         )

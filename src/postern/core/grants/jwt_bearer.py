@@ -78,6 +78,8 @@ def decide(
 def _trusts(application: Application | None, issuer: TrustedTokenIssuer) -> bool:
     options = application.grants.jwt_bearer if application else None
     trusted = options.authorized_token_issuers if options else ()
+    if application is None or application.instance_id != issuer.instance_id:
+        return False
     return any(each.trusted_token_issuer_arn == issuer.trusted_token_issuer_arn for each in trusted)
 
 

@@ -59,7 +59,7 @@ async def redeem(service: Service, client: Client, request: CreateTokenWithIamRe
             client_digest=client.digest,
             client_name=client.name,
             application_arn=client.application_arn or "",
-            instance_arn=service.instance.arn,
+            instance_arn=service.instances.of_application(client.application_arn or "").arn,
             scopes=scopes.distinct(request.scope) or client.scopes,
             issues_refresh_token=wants_refresh_token,
             family=terms,

@@ -8,7 +8,9 @@ stops at once.
 
 import hmac
 import re
+from collections.abc import Callable
 from functools import lru_cache
+from inspect import unwrap
 
 import msgspec
 
@@ -48,8 +50,16 @@ class _Credentials(msgspec.Struct, frozen=True, kw_only=True):
         return f"_Credentials({self.principal}, invalid={self.invalid!r})"
 
 
-async def authenticate(service: Service, request: SignedRequest, caller: Caller) -> Principal:
-    """The principal that signed ``request``. A refusal is written to the audit log.
+async def authenticate(
+    service: Service,
+    request: SignedRequest,
+    caller: Caller,
+    *,
+    signing_name: str = SIGNING_NAME,
+    any_region: bool = False,
+) -> Principal:
+    """The principal that signed ``request`` for the service ``signing_name`` in this server's region, or in any. A
+    refusal is written to the audit log.
 
     Raises:
         SignatureRefused: one of its kinds, as AWS's services answer.
@@ -58,6 +68,7 @@ async def authenticate(service: Service, request: SignedRequest, caller: Caller)
     try:
         presented = read(request)
         access_key_id = presented.authorization.access_key_id
+        _require_scope(presented, signing_name, None if any_region else service.policy.instance.region)
         return await _verify(service, request, presented)
     except SignatureRefused as refusal:
         service.record(_rejection(service, caller, access_key_id, refusal))
@@ -66,7 +77,6 @@ async def authenticate(service: Service, request: SignedRequest, caller: Caller)
 
 async def _verify(service: Service, request: SignedRequest, presented: Presented) -> Principal:
     now = service.now()
-    _require_scope(presented, service.policy.instance.region)
     _require_current(presented, now, service.policy.iam.max_clock_skew)
     _require_own_body(presented, request.body)
     _require_signed_token(presented)
@@ -85,13 +95,13 @@ async def _verify(service: Service, request: SignedRequest, presented: Presented
 # Whether it may say so
 
 
-def _require_scope(presented: Presented, region: str) -> None:
+def _require_scope(presented: Presented, signing_name: str, region: str | None) -> None:
     scope = presented.authorization.scope
-    if scope.region != region:
+    if region is not None and scope.region != region:
         text = "Credential should be scoped to a valid region."
         raise InvalidSignatureException(text, reason="the scope is of another region")
-    if scope.service != SIGNING_NAME:
-        text = f"Credential should be scoped to correct service: '{SIGNING_NAME}'."
+    if scope.service != signing_name:
+        text = f"Credential should be scoped to correct service: '{signing_name}'."
         raise InvalidSignatureException(text, reason="the scope is of another service")
     if scope.date != presented.amz_date[:8]:
         text = "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP."
@@ -143,9 +153,9 @@ async def _find_credentials(service: Service, presented: Presented) -> _Credenti
     authorization = presented.authorization
     record = await service.store.find_access_key(authorization.access_key_id)
     if record is None:
-        return _invalid(authorization, "there is no such access key")
+        return _invalid(service, authorization, "there is no such access key")
     principal = Principal(arn=record.principal_arn, access_key_id=record.access_key_id)
-    key = _key_of(service.master, record, authorization.scope)
+    key = _deriving(_key_of, service, authorization)(service.master, record, authorization.scope)
     if record.status is not AccessKeyStatus.ACTIVE:
         return _Credentials(key=key, invalid="the access key is inactive")
     return _Credentials(key=key, principal=principal)
@@ -154,11 +164,11 @@ async def _find_credentials(service: Service, presented: Presented) -> _Credenti
 async def _find_temporary(service: Service, authorization: Authorization, session_token: str) -> _Credentials:
     session = open_session_token(service.ring, session_token)
     if session is None:
-        return _invalid(authorization, "the session token is not one of ours")
+        return _invalid(service, authorization, "the session token is not one of ours")
     if session.access_key_id != authorization.access_key_id:
-        return _invalid(authorization, "the session token is of another access key")
+        return _invalid(service, authorization, "the session token is of another access key")
     source = await _find_source(service, session)
-    key = _key_of_session(session.secret_access_key, authorization.scope)
+    key = _deriving(_key_of_session, service, authorization)(session.secret_access_key, authorization.scope)
     if session.source_access_key_id is not None and not _lets_live(source, session):
         return _Credentials(key=key, invalid="the access key that the credentials were made from is gone or inactive")
     return _Credentials(key=key, principal=session.principal, expires_at=session.expires_at)
@@ -174,8 +184,18 @@ def _lets_live(source: AccessKey | None, session: Session) -> bool:
     return source is not None and source.status is AccessKeyStatus.ACTIVE and session.is_source(source)
 
 
-def _invalid(authorization: Authorization, reason: str) -> _Credentials:
-    return _Credentials(key=_key_of_stranger(authorization.access_key_id, authorization.scope), invalid=reason)
+def _invalid(service: Service, authorization: Authorization, reason: str) -> _Credentials:
+    derive = _deriving(_key_of_stranger, service, authorization)
+    return _Credentials(key=derive(authorization.access_key_id, authorization.scope), invalid=reason)
+
+
+def _deriving(cached: Callable[..., bytes], service: Service, authorization: Authorization) -> Callable[..., bytes]:
+    """What derives a key, with its cache only where a key has one scope a day. Where any region will do, a stranger
+    could name one after the other, and crowd out all keys.
+    """
+    scope = authorization.scope
+    is_one_a_day = scope.service == SIGNING_NAME and scope.region == service.policy.instance.region
+    return cached if is_one_a_day else unwrap(cached)
 
 
 # PERF: a key is derived once a day, not for each request: 0.1 µs in place of 8. What is unknown has a cache of its own,

@@ -95,8 +95,9 @@ def _principal_type(arn: str) -> str:
     return {"root": "Account", "user": "User"}.get(kind, "AssumedRole")
 
 
-def read(operator: str, key: str, values: tuple[str, ...]) -> Condition:
-    """
+def read(operator: str, key: str, values: tuple[str, ...], *, any_key: bool = False) -> Condition:
+    """The condition. ``any_key`` takes keys that a request here never has, for policies of others.
+
     Raises:
         InvalidCondition: the operator, the key or a value is not understood, or they do not go together.
     """
@@ -106,13 +107,13 @@ def read(operator: str, key: str, values: tuple[str, ...]) -> Condition:
         raise InvalidCondition("policy variables are not supported")
     name = operator.removesuffix(_IF_EXISTS)
     if name == "Null":
-        return _null(operator, key, values)
+        return _null(operator, key, values, any_key=any_key)
     if name not in _OPERATORS:
         raise InvalidCondition(
             f"the operator is not one of {', '.join((*_OPERATORS, 'Null'))}, with or without IfExists"
         )
     kind, match, is_negated = _OPERATORS[name]
-    key = _known(key, kind)
+    key = key.lower() if any_key else _known(key, kind)
     for value in values:
         _require_value(kind, value)
         _require_possible(key, name, value)
@@ -125,12 +126,12 @@ def read(operator: str, key: str, values: tuple[str, ...]) -> Condition:
     )
 
 
-def _null(operator: str, key: str, values: tuple[str, ...]) -> Condition:
+def _null(operator: str, key: str, values: tuple[str, ...], *, any_key: bool) -> Condition:
     if operator != "Null":
         raise InvalidCondition("Null has no IfExists")
     if not set(values) <= {"true", "false"}:
         raise InvalidCondition("Null is compared with true or false")
-    if key.lower() not in _KEYS:
+    if not any_key and key.lower() not in _KEYS:
         raise InvalidCondition(f"the key is not one of {', '.join(_NAMES)}")
     return Condition(
         key=key.lower(), values=values, match=_equals, is_negated=False, holds_if_missing=False, asks_for_absence=True
