@@ -9,7 +9,7 @@ import pytest
 
 import postern.api
 import postern.core
-from postern.api import errors
+from postern.api import errors, sts
 from postern.api.errors import InvalidClientException, InvalidRequestRegionException, ModelledError
 
 # RFC 6749 5.2: error_description MUST NOT include characters outside the set %x20-21 / %x23-5B / %x5D-7E.
@@ -23,15 +23,25 @@ SOURCES = [
 ]
 CONCRETE = [
     kind
-    for kind in vars(errors).values()
+    for kind in (vars(errors) | vars(sts)).values()
     if isinstance(kind, type) and issubclass(kind, ModelledError) and hasattr(kind, "default_description")
 ]
 # What is called to make an error: the classes, and the functions and a subclass of the core that make them.
 MAKERS = {kind.__name__ for kind in CONCRETE} | {"Reused", "_refusal"}
 PAGE_MAKERS = {"AuthorizationRefused", "refuse"}
 # Expressions of a fixed set of values that may stand in a text: member names of the model, settings, module constants.
-FIXED = {"_WIRE_NAMES[member]", "name", "MAX_SCOPES", "MAX_REDIRECT_URIS", "refusal.reason"}
+FIXED = {
+    "_WIRE_NAMES[member]",
+    "name",
+    "MAX_SCOPES",
+    "MAX_REDIRECT_URIS",
+    "MAX_RESULTS",
+    "refusal.reason",
+    "failure.reason",
+}
 FIXED_DESCRIPTIONS = {
+    "_DESCRIPTION",
+    "_NOT_ASSIGNED",
     *("_UNKNOWN", "_DESCRIPTION", "refusal.description", "grant.refusal", "refusal", "description"),
     "GRANTS[request.grant_type].refusal",
 }

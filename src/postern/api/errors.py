@@ -21,8 +21,11 @@
      ├── PortalError                      body {"message", "__type"}
      │    ├── PortalInvalidRequestException   400 InvalidRequestException
      │    ├── UnauthorizedException           401
+     │    ├── ForbiddenException              403: no operation models it, the portal answers it all the same
      │    ├── ResourceNotFoundException       404
-     │    └── TooManyRequestsException        429
+     │    ├── MethodNotAllowedException       405: as ForbiddenException
+     │    ├── TooManyRequestsException        429
+     │    └── PortalInternalServerException   500 InternalServerException: as ForbiddenException
      └── SignatureRefused                 403, body {"message"}: no operation models them, every AWS service has them
           ├── MissingAuthenticationTokenException
           ├── IncompleteSignatureException
@@ -212,15 +215,34 @@ class UnauthorizedException(PortalError):
     default_description = "Session token not found or invalid"
 
 
+class ForbiddenException(PortalError):
+    """The account or role is not assigned, or there is none of that name: one answer for both."""
+
+    status = 403
+    default_description = "No access"
+
+
 class ResourceNotFoundException(PortalError):
     status = 404
     default_description = "Resource not found"
+
+
+class MethodNotAllowedException(PortalError):
+    status = 405
+    default_description = "Method not allowed"
 
 
 class TooManyRequestsException(PortalError):
     status = 429
     retryable = True
     default_description = "Too many requests"
+
+
+class PortalInternalServerException(PortalError):
+    shape = "InternalServerException"
+    status = 500
+    retryable = True
+    default_description = "Internal server error"
 
 
 class SignatureRefused(ModelledError):

@@ -26,31 +26,36 @@ def read(body: bytes, shape: type[S]) -> S:
     Raises:
         InvalidRequestException: the bytes are not what the module docstring promises, or a member is missing.
     """
-    parameters = _parameters(body)
+    given = parameters(body)
     members = {}
     for field in msgspec.structs.fields(shape):
         name = field.encode_name
-        if value := parameters.get(name):
+        if value := given.get(name):
             members[name] = value
         elif field.required:
             raise InvalidRequestException(f"{name} is required", reason="missing parameter")
     return msgspec.convert(members, shape)
 
 
-def _parameters(body: bytes) -> dict[str, str]:
+def parameters(body: bytes) -> dict[str, str]:
+    """All parameters of a form, or of a query, which is written alike.
+
+    Raises:
+        InvalidRequestException: the bytes are not what the module docstring promises.
+    """
     if not body:
         return {}
     pairs = body.split(b"&", MAX_PARAMETERS)
     if len(pairs) > MAX_PARAMETERS:
         raise InvalidRequestException("The form has too many parameters", reason="too many form parameters")
-    parameters: dict[str, str] = {}
+    found: dict[str, str] = {}
     for pair in pairs:
         name, _, value = pair.partition(b"=")
         key = _decode(name)
-        if key in parameters:
+        if key in found:
             raise InvalidRequestException("The form repeats a parameter", reason="repeated form parameter")
-        parameters[key] = _decode(value)
-    return parameters
+        found[key] = _decode(value)
+    return found
 
 
 def _decode(text: bytes) -> str:

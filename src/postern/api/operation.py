@@ -43,8 +43,8 @@ class Authentication(Enum):
 class Constraint(msgspec.Struct, frozen=True, kw_only=True):
     """What a client may check about a string, or about each string of a list, before it asks.
 
-    ``min`` and ``max`` count characters; ``max_items`` counts the members of a list; ``pattern`` is a regular
-    expression for the whole string.
+    ``min`` and ``max`` count characters, or bound a number; ``max_items`` counts the members of a list; ``pattern`` is
+    a regular expression for the whole string.
     """
 
     min: int | None = None
@@ -60,7 +60,8 @@ class Operation(msgspec.Struct, Generic[Input, Output], frozen=True, kw_only=Tru
     ``query`` is the fixed query string that belongs to the request URI (``aws_iam=t``), or empty. ``host_prefix``
     goes before the host name; ``{name}`` in it stands for a member of the input. ``constraints`` are by wire name.
     ``is_form`` is that the request body is a form (``application/x-www-form-urlencoded``), as OAuth's own endpoints
-    have it, and not JSON.
+    have it, and not JSON. ``query_members`` are the members of the input that travel in the query, by Python name:
+    what they are called there.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Operation(msgspec.Struct, Generic[Input, Output], frozen=True, kw_only=Tru
     host_prefix: str = ""
     constraints: Mapping[str, Constraint] = {}
     is_form: bool = False
+    query_members: Mapping[str, str] = {}
 
     @property
     def request_uri(self) -> str:
