@@ -64,6 +64,7 @@ class Issuer:
             "response_types_supported": ["id_token"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": list(ALGORITHMS),
+            "claims_supported": ["iss", "sub", "aud", "iat", "exp", "jti"],
         }
 
     def keys(self) -> Members:

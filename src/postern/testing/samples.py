@@ -10,19 +10,26 @@ from postern.core.clients import AUTHORIZATION_CODE, DEVICE_CODE, JWT_BEARER, TO
 from postern.core.directory.records import (
     AccessKey,
     AccessScope,
+    Account,
+    AccountAssignment,
     Application,
     ApplicationAssignment,
     ApplicationGrants,
     AuthorizationCodeOptions,
     AuthorizedTokenIssuer,
+    CredentialSource,
     ExternalId,
     Group,
     GroupMembership,
     JwtBearerOptions,
+    PermissionSet,
     PrincipalType,
     RefreshTokenOptions,
     TokenExchangeOptions,
     TrustedTokenIssuer,
+    WebIdentitySource,
+    account_assignment_id,
+    account_key,
     assignment_id,
     membership_id,
 )
@@ -30,6 +37,7 @@ from postern.core.records import (
     AuthorizationCode,
     BrowserSession,
     DeviceAuthorization,
+    Instance,
     RingKeyRecord,
     RsaKeyRecord,
     TokenFamily,
@@ -58,7 +66,8 @@ ACCESS_LIFE = 3600
 IDLE_LIFE = 7200
 FAMILY_LIFE = 28_800
 ASSERTION_LIFE = 300
-INSTANCE_ARN = "arn:aws:sso:::instance/ssoins-1111111111111111"
+INSTANCE_ID = "ssoins-1111111111111111"
+INSTANCE_ARN = f"arn:aws:sso:::instance/{INSTANCE_ID}"
 APPLICATION_ARN = "arn:aws:sso::111122223333:application/ssoins-1111111111111111/apl-1111111111111111"
 ISSUER_ARN = "arn:aws:sso::111122223333:trustedTokenIssuer/ssoins-1111111111111111/tti-1"
 APPLICATION_SCOPE = "reports:read"
@@ -83,6 +92,7 @@ def user(name: str = "mira", **changes: object) -> User:
     return msgspec.structs.replace(
         User(
             user_id=f"id of {name}",
+            instance_id=INSTANCE_ID,
             user_name=name.title(),
             canonical_name=name,
             display_name=f"{name.title()} Example",
@@ -109,6 +119,7 @@ def device_authorization(**changes: object) -> DeviceAuthorization:
             requester_agent="aws-cli/2",
             created_at=NOW,
             expires_at=NOW + DEVICE_LIFE,
+            instance_id=INSTANCE_ID,
         ),
         **changes,
     )
@@ -219,8 +230,61 @@ def rsa_key(of: RingKeyRecord, **changes: object) -> RsaKeyRecord:
 
 
 def group(name: str = "analysts", **changes: object) -> Group:
-    made = Group(group_id=f"id of {name}", display_name=name, created_at=NOW)
+    made = Group(group_id=f"id of {name}", instance_id=INSTANCE_ID, display_name=name, created_at=NOW)
     return msgspec.structs.replace(made, **changes)
+
+
+def instance(name: str = "primary", **changes: object) -> Instance:
+    made = Instance(
+        instance_id=INSTANCE_ID if name == "primary" else f"ssoins-of-{name}",
+        identity_store_id="d-1111111111" if name == "primary" else f"d-of-{name}",
+        owner_account_id="111122223333",
+        created_at=NOW,
+        name=name,
+        is_primary=name == "primary",
+    )
+    return msgspec.structs.replace(made, **changes)
+
+
+def account(account_id: str = "111122223333", **changes: object) -> Account:
+    made = Account(
+        account_key=account_key(INSTANCE_ID, account_id),
+        instance_id=INSTANCE_ID,
+        account_id=account_id,
+        name=f"Account {account_id}",
+        email=f"{account_id}@example.org",
+        created_at=NOW,
+    )
+    return msgspec.structs.replace(made, **changes)
+
+
+def permission_set(name: str = "Admin", **changes: object) -> PermissionSet:
+    number = sha256(name.encode()).hexdigest()[:16]
+    made = PermissionSet(
+        permission_set_arn=f"arn:aws:sso:::permissionSet/{INSTANCE_ID}/ps-{number}",
+        instance_id=INSTANCE_ID,
+        name=name,
+        created_at=NOW,
+    )
+    return msgspec.structs.replace(made, **changes)
+
+
+def account_assignment(of: Account, role: PermissionSet, to: User | Group) -> AccountAssignment:
+    principal_type = PrincipalType.USER if isinstance(to, User) else PrincipalType.GROUP
+    principal_id = to.user_id if isinstance(to, User) else to.group_id
+    return AccountAssignment(
+        assignment_id=account_assignment_id(of.account_id, role.permission_set_arn, principal_type, principal_id),
+        instance_id=of.instance_id,
+        account_id=of.account_id,
+        permission_set_arn=role.permission_set_arn,
+        principal_type=principal_type,
+        principal_id=principal_id,
+    )
+
+
+def credential_source(name: str = "sts", **changes: object) -> CredentialSource:
+    options = WebIdentitySource(endpoint="https://sts.example.org", audience="an audience", session_tags={"team": "x"})
+    return msgspec.structs.replace(CredentialSource(name=name, options=options, created_at=NOW), **changes)
 
 
 def membership(of: Group, member: User) -> GroupMembership:
