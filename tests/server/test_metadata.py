@@ -8,10 +8,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from postern.core.directory.records import WebIdentitySource
 from postern.core.service import Service
+from postern.core.store import ConfigurationChange
 from postern.server.app import Receive, Scope, Send
 from postern.server.metadata import AUTHORIZATION_SERVER, JWKS, OPENID_CONFIGURATION, with_metadata
 from postern.server.operations import ENDPOINTS
+from postern.testing import samples
 from tests.core.world import PUBLIC_URL, World
 
 DOCUMENTS = [OPENID_CONFIGURATION, AUTHORIZATION_SERVER]
@@ -192,3 +195,20 @@ async def test_head_has_the_headers_and_no_body(service: Service, path: str) -> 
 async def test_everything_else_goes_on(service: Service, method: str, path: str) -> None:
     answer = await ask(service, path, method=method)
     assert (answer.status, answer.body) == (404, b"inner")
+
+
+async def test_136_where_an_sts_takes_tokens_the_document_says_how_they_are_signed_and_what_they_say(
+    world: World,
+) -> None:
+    options = WebIdentitySource(endpoint="https://sts.example.org", audience="sts", token_profile="ceph")
+    source = samples.credential_source(options=options)
+    await world.store.change_configuration(ConfigurationChange(create=(source,)))
+    await world.service.renew()
+    document = (await ask(world.service, OPENID_CONFIGURATION)).members()
+    assert document["id_token_signing_alg_values_supported"] == ["ES256", "RS256"]
+    assert {"groups", "policy", "https://aws.amazon.com/tags"} <= set(document["claims_supported"])
+    await world.store.change_configuration(ConfigurationChange(remove=(source,), now=world.now))
+    await world.service.renew()
+    assert (await ask(world.service, OPENID_CONFIGURATION)).members()["id_token_signing_alg_values_supported"] == [
+        "ES256"
+    ]

@@ -8,24 +8,29 @@ import os
 import time
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from postern.api import form, portal, restjson
+from postern.api import form, portal, query, restjson
 from postern.api.errors import (
     InternalServerException,
     InvalidRequestException,
+    MethodNotAllowedException,
     ModelledError,
+    PortalInternalServerException,
     UnauthorizedException,
 )
 from postern.api.operation import Authentication, Operation, Shape
 from postern.api.sigv4 import decoded_query
+from postern.api.sts import GET_CALLER_IDENTITY, InternalFailureException
+from postern.api.sts import write_error as write_sts_error
 from postern.core.caller import Caller
 from postern.core.iam.authentication import authenticate
 from postern.core.iam.signed_request import MAX_PARAMETERS, SignedRequest
 from postern.core.service import Service
 from postern.core.store import StoreUnavailable
+from postern.server import sts
 from postern.server.callers import caller_of
 from postern.server.logs import ACCESS_LOGGER
 from postern.server.operations import ENDPOINTS, Endpoint
@@ -58,48 +63,50 @@ class ProtocolApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         variants = self._routes.get(scope["path"])
-        if variants is None:
-            await self._serve_page(scope, receive, send)
-            return
-        endpoint = variants[_variant(scope["query_string"])] if len(variants) > 1 else variants[""]
         request_id = new_request_id()
         started = time.perf_counter()
-        response, refusal = await self._serve(endpoint, scope, receive, request_id)
+        if variants is not None:
+            endpoint = variants[_variant(scope["query_string"])] if len(variants) > 1 else variants[""]
+            name, wire = endpoint.operation.name, _wire_of(endpoint.operation)
+            answering = self._serve(endpoint, scope, receive, request_id)
+        elif sts.is_called(scope["path"], scope["method"], scope["query_string"]):
+            name, wire = GET_CALLER_IDENTITY, _STS
+            answering = self._serve_sts(scope, receive, request_id)
+        else:
+            await self._serve_page(scope, receive, send)
+            return
+        response, refusal = await _answer(answering, wire, request_id)
         await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
         await send({"type": "http.response.body", "body": response.body})
         if self._log_requests:
-            _log_access(endpoint.operation.name, response.status, started, request_id, scope, refusal)
+            _log_access(name, response.status, started, request_id, scope, refusal)
 
-    async def _serve(
-        self, endpoint: Endpoint, scope: Scope, receive: Receive, request_id: str
-    ) -> tuple[restjson.Response, ModelledError | None]:
-        """The response to one call. Here, and nowhere else, errors become responses."""
+    async def _serve(self, endpoint: Endpoint, scope: Scope, receive: Receive, request_id: str) -> restjson.Response:
+        """The response to one call of an operation.
+
+        Raises:
+            ModelledError, ClientGone, StoreUnavailable: and whatever else goes wrong; see `_answer`.
+        """
         operation = endpoint.operation
         headers: list[tuple[bytes, bytes]] = scope["headers"]
-        try:
-            if scope["method"] != operation.method:
-                return _method_not_allowed(operation.method, request_id), None
-            caller = caller_of(scope)
-            if operation.authentication is Authentication.BEARER_HEADER:
-                request: Shape = _bearer_request(operation.input, headers)
-            elif operation.authentication is Authentication.SIGV4:
-                request, caller = await self._read_signed(operation, scope, receive, caller)
-            else:
-                request = restjson.read(await self._read_body(headers, receive), operation.input)
-            answer = await endpoint.rule(self._service, request, caller)
-        except ModelledError as refusal:
-            return _refused(refusal, request_id), refusal
-        except ClientGone:
-            return restjson.Response(400, [(b"content-length", b"0")], b""), None
-        except StoreUnavailable as failure:
-            _log.error("store unavailable", extra={"fields": {"request_id": request_id, "reason": str(failure)}})
-            return _failed("store unavailable", request_id)
-        except Exception:  # noqa: BLE001  # whatever it is, the caller learns nothing of it
-            _log.exception("unexpected error", extra={"fields": {"request_id": request_id}})
-            return _failed("unexpected error", request_id)
+        if scope["method"] != operation.method:
+            return _method_not_allowed(operation, request_id)
+        caller = caller_of(scope)
+        if operation.authentication is Authentication.BEARER_HEADER:
+            request: Shape = _bearer_request(operation, headers, scope["query_string"])
+        elif operation.authentication is Authentication.SIGV4:
+            request, caller = await self._read_signed(operation, scope, receive, caller)
+        else:
+            request = restjson.read(await self._read_body(headers, receive), operation.input)
+        answer = await endpoint.rule(self._service, request, caller)
         if operation.authentication is Authentication.BEARER_HEADER and not answer.__struct_fields__:
-            return restjson.write_empty(request_id), None
-        return restjson.write(answer, request_id), None
+            return restjson.write_empty(request_id)
+        return restjson.write(answer, request_id)
+
+    async def _serve_sts(self, scope: Scope, receive: Receive, request_id: str) -> restjson.Response:
+        """As `_serve`, for STS."""
+        request = await self._receive_signed(scope, receive)
+        return await sts.serve(self._service, request, caller_of(scope), request_id)
 
     async def _read_body(self, headers: list[tuple[bytes, bytes]], receive: Receive) -> bytes:
         for name, value in headers:
@@ -117,19 +124,21 @@ class ProtocolApp:
         Raises:
             SignatureRefused: one of its kinds.
         """
+        signed = await self._receive_signed(scope, receive)
+        principal = await authenticate(self._service, signed, caller)
+        return _parse(operation, signed.headers, signed.body), msgspec.structs.replace(caller, principal=principal)
+
+    async def _receive_signed(self, scope: Scope, receive: Receive) -> SignedRequest:
         headers: list[tuple[bytes, bytes]] = scope["headers"]
         if any(name == b"content-length" and int(value) > self._max_body for name, value in headers):
             raise BodyTooLarge
-        body = await self._receive(receive)
-        signed = SignedRequest(
+        return SignedRequest(
             method=scope["method"],
             path=scope.get("raw_path") or scope["path"].encode(),
             query=scope["query_string"],
             headers=headers,
-            body=body,
+            body=await self._receive(receive),
         )
-        principal = await authenticate(self._service, signed, caller)
-        return _parse(operation, headers, body), msgspec.structs.replace(caller, principal=principal)
 
     async def _receive(self, receive: Receive) -> bytes:
         message = await receive()
@@ -171,6 +180,45 @@ class BodyTooLarge(InvalidRequestException):
     default_description = "The request body is too large"
 
 
+class Wire(NamedTuple):
+    """How a service writes errors, and which one says that it failed itself."""
+
+    write_error: Callable[[ModelledError, str], restjson.Response]
+    failure: type[ModelledError]
+
+
+_SSO_OIDC = Wire(restjson.write_error, InternalServerException)
+_PORTAL = Wire(restjson.write_error, PortalInternalServerException)
+_STS = Wire(write_sts_error, InternalFailureException)
+
+
+def _wire_of(operation: Operation[Any, Any]) -> Wire:
+    return _PORTAL if operation.authentication is Authentication.BEARER_HEADER else _SSO_OIDC
+
+
+async def _answer(
+    answering: Awaitable[restjson.Response], wire: Wire, request_id: str
+) -> tuple[restjson.Response, ModelledError | None]:
+    """The response, and the refusal if it is one. Here, and nowhere else, errors become responses."""
+    refusal: ModelledError
+    try:
+        return await answering, None
+    except ModelledError as refused:
+        refusal = refused
+    except ClientGone:
+        return restjson.Response(400, [(b"content-length", b"0")], b""), None
+    except StoreUnavailable as failure:
+        _log.error("store unavailable", extra={"fields": {"request_id": request_id, "reason": str(failure)}})
+        refusal = wire.failure(reason="store unavailable")
+    except Exception:  # noqa: BLE001  # whatever it is, the caller learns nothing of it
+        _log.exception("unexpected error", extra={"fields": {"request_id": request_id}})
+        refusal = wire.failure(reason="unexpected error")
+    response = wire.write_error(refusal, request_id)
+    if isinstance(refusal, BodyTooLarge):
+        response.headers.append(_CLOSE)
+    return response, refusal
+
+
 _PROCESS = str(uuid.uuid4())[:24]
 _next_number = itertools.count(int.from_bytes(os.urandom(4), "big")).__next__
 
@@ -210,29 +258,22 @@ def _not_json() -> InvalidRequestException:
     return InvalidRequestException("Content-Type must be application/json", reason="content type is not JSON")
 
 
-def _bearer_request(shape: type[Shape], headers: list[tuple[bytes, bytes]]) -> Shape:
+def _bearer_request(operation: Operation[Any, Any], headers: list[tuple[bytes, bytes]], query_string: bytes) -> Shape:
+    """A body is not looked at: no operation of the portal has one."""
     values = [value for name, value in headers if name == _BEARER]
     if len(values) != 1 or not values[0]:
         raise UnauthorizedException(reason="no bearer token, or more than one")
-    return shape(access_token=values[0].decode("latin-1"))
+    request: Shape = query.read(query_string, operation, access_token=values[0].decode("latin-1"))
+    return request
 
 
-def _refused(refusal: ModelledError, request_id: str) -> restjson.Response:
+def _method_not_allowed(operation: Operation[Any, Any], request_id: str) -> restjson.Response:
+    is_portal = operation.authentication is Authentication.BEARER_HEADER
+    refusal = (MethodNotAllowedException if is_portal else InvalidRequestException)(
+        f"This operation is called with {operation.method}"
+    )
     response = restjson.write_error(refusal, request_id)
-    if isinstance(refusal, BodyTooLarge):
-        response.headers.append(_CLOSE)
-    return response
-
-
-def _failed(reason: str, request_id: str) -> tuple[restjson.Response, ModelledError]:
-    failure = InternalServerException(reason=reason)
-    return restjson.write_error(failure, request_id), failure
-
-
-def _method_not_allowed(method: str, request_id: str) -> restjson.Response:
-    refusal = InvalidRequestException(f"This operation is called with {method}")
-    response = restjson.write_error(refusal, request_id)
-    return restjson.Response(405, [*response.headers, (b"allow", method.encode()), _CLOSE], response.body)
+    return restjson.Response(405, [*response.headers, (b"allow", operation.method.encode()), _CLOSE], response.body)
 
 
 def _log_access(

@@ -6,8 +6,11 @@ import logging
 import time
 from collections.abc import AsyncIterator
 
+from postern.core.role_credentials.port import NOTHING_ISSUED
 from postern.core.service import Service, open_service
+from postern.remote.credential_cache import CredentialCache
 from postern.remote.issuer_keys import RemoteIssuerKeys
+from postern.remote.sts import RemoteSts
 from postern.server import logs
 from postern.server.app import AsgiApp, ProtocolApp, Receive, Scope, Send
 from postern.server.connections import STATE_KEY, Limits
@@ -73,18 +76,22 @@ def build(service: Service, settings: Settings) -> AsgiApp:
 @contextlib.asynccontextmanager
 async def running_service(settings: Settings) -> AsyncIterator[Service]:
     """A service with its housekeeping, on the store of the settings."""
-    issuer_keys = RemoteIssuerKeys(settings.policy.trusted_issuers, settings.policy.public_url)
+    policy = settings.policy
+    issuer_keys = RemoteIssuerKeys(policy.trusted_issuers, policy.public_url)
+    sts, issued = RemoteSts(policy.role_credentials), CredentialCache()
     store = open_store(settings.store_url)
     try:
         master = await master_key_of(settings, store)
         service = await open_service(
             store=store,
             clock=time.time,
-            policy=settings.policy,
+            policy=policy,
             master=master,
             passwords=ThreadedHasher(),
             record=logs.record_audit,
             issuer_keys=issuer_keys,
+            sts=sts,
+            issued_credentials=issued if policy.role_credentials.cache else NOTHING_ISSUED,
         )
         tasks = [
             asyncio.create_task(renew_for_ever(service)),
@@ -97,6 +104,8 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await issuer_keys.aclose()
+            await issued.aclose()
+            await sts.aclose()
     finally:
         await store.close()
 

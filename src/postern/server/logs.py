@@ -53,7 +53,7 @@ def configure(level: str, stream: TextIO | None = None) -> None:
     root.setLevel(level.upper())
     _audit.setLevel(logging.INFO)  # what happened to whom is written at every level
     # Frameworks are heard when something is wrong; at debug they would print what passes through them.
-    for noisy in ("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio", "httptools"):
+    for noisy in ("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio", "httptools", "httpcore"):
         logger = logging.getLogger(noisy)
         logger.handlers[:] = []
         # uvicorn takes an access logger that reaches a handler as a wish for access lines; the application logs them.

@@ -11,6 +11,8 @@ from postern.core.directory.applications import DEFAULT_SCOPES
 from postern.core.grants import APPLICATION_GRANTS, GRANTS
 from postern.core.id_tokens import IdTokenClaims
 from postern.core.policy import Policy
+from postern.core.role_credentials.token_checks import SOURCE_IDENTITY, TAGS
+from postern.core.role_credentials.token_profiles import PERSONAL_CLAIMS, algorithms_of
 from postern.core.service import Service
 from postern.server.app import AsgiApp, Receive, Scope, Send
 
@@ -24,9 +26,15 @@ _KEYS_AGE = 60
 _AUTHENTICATION_METHODS = ["aws_sigv4"]
 
 
+_WEB_IDENTITY_CLAIMS = (*PERSONAL_CLAIMS, "policy", TAGS, SOURCE_IDENTITY)
+
+
 def with_metadata(service: Service, inner: AsgiApp) -> AsgiApp:
-    document = msgspec.json.encode(describe(service.policy))
     keys_age = min(_KEYS_AGE, service.policy.keys.publish_lead)
+
+    def document() -> bytes:
+        algorithms = algorithms_of(service.credential_sources.values())
+        return msgspec.json.encode(describe(service.policy, algorithms))
 
     async def metadata(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
@@ -34,15 +42,19 @@ def with_metadata(service: Service, inner: AsgiApp) -> AsgiApp:
             await inner(scope, receive, send)
             return
         request_id = (scope.get("state") or {}).get("request_id", "")
-        body, age = (service.signing_keys.jwks, keys_age) if path == JWKS else (document, _DOCUMENT_AGE)
+        body, age = (service.signing_keys.jwks, keys_age) if path == JWKS else (document(), _DOCUMENT_AGE)
         await send({"type": "http.response.start", "status": 200, "headers": _headers(len(body), age, request_id)})
         await send({"type": "http.response.body", "body": body if scope["method"] == "GET" else b""})
 
     return metadata
 
 
-def describe(policy: Policy) -> dict[str, object]:
-    """The discovery document, one for both addresses: what applications can use, and only what there is."""
+def describe(policy: Policy, web_identity_algorithms: frozenset[str]) -> dict[str, object]:
+    """The discovery document, one for both addresses: what applications can use, and only what there is. An STS that
+    takes web identity tokens reads of it how these are signed, and what they may say.
+    """
+    claims = [field.encode_name for field in msgspec.structs.fields(IdTokenClaims)]
+    more_algorithms = sorted(web_identity_algorithms - {policy.id_tokens.algorithm})
     url = policy.public_url
     registered = (scope for scope in policy.clients.scopes if not scope.endswith("*"))
     grants = dict.fromkeys((*APPLICATION_GRANTS, *GRANTS))
@@ -60,8 +72,8 @@ def describe(policy: Policy) -> dict[str, object]:
         "response_modes_supported": ["query"],
         "grant_types_supported": list(grants),
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": [policy.id_tokens.algorithm],
-        "claims_supported": [field.encode_name for field in msgspec.structs.fields(IdTokenClaims)],
+        "id_token_signing_alg_values_supported": [policy.id_tokens.algorithm, *more_algorithms],
+        "claims_supported": [*claims, *(_WEB_IDENTITY_CLAIMS if web_identity_algorithms else ())],
         "code_challenge_methods_supported": [pkce.METHOD],
         "authorization_response_iss_parameter_supported": True,
         "token_endpoint_auth_methods_supported": _AUTHENTICATION_METHODS,

@@ -31,6 +31,7 @@ from postern.core.policy import (
     LimitPolicy,
     Policy,
     Positive,
+    RoleCredentialPolicy,
     Section,
     TrustedIssuerPolicy,
 )
@@ -107,6 +108,7 @@ class Settings(Section, frozen=True, kw_only=True):
     iam: IamPolicy = IamPolicy()
     id_tokens: IdTokenPolicy = IdTokenPolicy()
     trusted_issuers: TrustedIssuerPolicy = TrustedIssuerPolicy()
+    role_credentials: RoleCredentialPolicy = RoleCredentialPolicy()
 
     @property
     def public_url(self) -> str:
@@ -135,6 +137,7 @@ class Settings(Section, frozen=True, kw_only=True):
             iam=self.iam,
             id_tokens=self.id_tokens,
             trusted_issuers=self.trusted_issuers,
+            role_credentials=self.role_credentials,
         )
 
 

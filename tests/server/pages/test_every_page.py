@@ -16,6 +16,15 @@ HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}&lt;"
 PATHS = [
     "/",
     "/start",
+    "/start/",
+    "/start?q=x&page=9",
+    "/start/sign-ins",
+    "/start/password",
+    "/start/password/changed",
+    "/start/role?account_id=111122223333&role_name=Admin",
+    "/start/console?account_id=111122223333",
+    "/start/ssoins-0000000000000000",
+    "/.well-known/change-password",
     "/sign-in",
     "/signed-out",
     "/device",
@@ -25,12 +34,22 @@ PATHS = [
     "/nowhere",
     "/static/postern.css",
     "/static/icon.svg",
+    "/static/portal.js",
     "/static/../secret",
     "/favicon.ico",
 ]
 TABLE = {
     "/": "GET",
     "/start": "GET",
+    "/start/": "GET",
+    "/start/sign-ins": "GET",
+    "/start/sign-ins/end": "POST",
+    "/start/sign-ins/end-others": "POST",
+    "/start/password": "GET, POST",
+    "/start/password/changed": "GET",
+    "/start/role": "GET, POST",
+    "/start/console": "GET, POST",
+    "/.well-known/change-password": "GET",
     "/sign-in": "GET, POST",
     "/sign-out": "POST",
     "/signed-out": "GET",
@@ -38,21 +57,24 @@ TABLE = {
     "/device/decision": "POST",
     "/device/done": "GET",
     "/authorize": "GET, POST",
-    "/sign-ins/end": "POST",
     "/static/postern.css": "GET",
+    "/static/portal.js": "GET",
 }
+NO_SCRIPT = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+OWN_SCRIPT = NO_SCRIPT.replace("style-src", "script-src 'self'; connect-src 'self'; style-src", 1)
+# Where one script of ours is admitted, and only for whoever is signed in.
+WITH_SCRIPT = ("/start", "/start?q=x&page=9", "/start/sign-ins", "/start/password", "/start/password/changed")
 POSTS = [path for path, methods in TABLE.items() if "POST" in methods]
 
 
 @pytest.mark.parametrize("path", PATHS)
 async def test_every_response_forbids_framing_scripts_sniffing_and_storing(world: World, path: str) -> None:
-    for browser in (world.browser(), await world.signed_in()):
+    for is_signed_in, browser in enumerate((world.browser(), await world.signed_in())):
         answer = await browser.get(path)
-        policy = answer.header("content-security-policy") or ""
-        assert policy == (
-            "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-            "frame-ancestors 'none'; base-uri 'none'"
-        )
+        has_script = is_signed_in and path in WITH_SCRIPT
+        assert answer.header("content-security-policy") == (OWN_SCRIPT if has_script else NO_SCRIPT)
         assert answer.header("x-frame-options") == "DENY"
         assert answer.header("x-content-type-options") == "nosniff"
         assert answer.header("referrer-policy") == "no-referrer"
@@ -91,7 +113,19 @@ async def test_a_wrong_method_is_told_the_right_ones(world: World, path: str, al
 
 
 @pytest.mark.parametrize(
-    "path", ["/nowhere", "/start/", "/device/", "//start", "/DEVICE", "/é", "/static/", "/x?a=%ff"]
+    "path",
+    [
+        "/nowhere",
+        "/start/x",
+        "/start//",
+        "/start/ssoins-0/role",
+        "/device/",
+        "//start",
+        "/DEVICE",
+        "/é",
+        "/static/",
+        "/x?a=%ff",
+    ],
 )
 async def test_an_unknown_address_has_a_page_that_says_so(world: World, path: str) -> None:
     browser = TestBrowser(world.app, world.service.policy.public_url)
@@ -103,7 +137,7 @@ async def test_no_get_changes_anything(world: World) -> None:
     browser = await world.signed_in()
     user_code = await world.user_code()
     client = await world.register()
-    user = await world.store.find_user_by_name("ada")
+    user = await world.store.find_user_by_name(world.service.instance.instance_id, "ada")
     assert user
     await world.add_family(user)
     before = world.remembered()
@@ -161,7 +195,10 @@ async def test_a_query_that_cannot_be_understood_in_one_way_is_refused(world: Wo
 def assert_harmless(answer: Answer) -> None:
     """The hostile value is there as text, and has made no element, no attribute and no expression."""
     document = answer.document
-    assert [element.tag for element in document.iter() if element.tag in ("script", "img", "iframe")] == []
+    assert [element.tag for element in document.iter() if element.tag in ("img", "iframe")] == []
+    scripts = [element for element in document.iter() if element.tag == "script"]
+    assert all(set(script.attrib) == {"src", "defer"} and not script.text for script in scripts)
+    assert all(script.get("src", "").startswith("/static/portal.js?v=") for script in scripts)
     for element in document.iter():
         assert not any(str(name).startswith("on") for name in element.attrib)
         assert not (element.get("href") or "").startswith(("javascript:", "data:"))
@@ -183,6 +220,8 @@ async def test_hostile_names_and_agents_are_shown_as_text() -> None:
     client = await world.register(HOSTILE)
     for path in (
         "/start",
+        "/start/sign-ins",
+        "/start/password",
         "/device",
         f"/device?user_code={user_code}",
         authorize_path(client.client_id, state=HOSTILE),
@@ -233,7 +272,7 @@ async def test_an_unexpected_error_is_logged_with_its_id_and_shows_no_trace(
         raise RuntimeError("a bug")
 
     monkeypatch.setattr(world.store, "list_token_families", fail)
-    answer = await browser.get("/start")
+    answer = await browser.get("/start/sign-ins")
     assert (answer.status, answer.heading) == (500, "Something went wrong")
     assert "11111111-2222-4333-8444-555555555555" in answer.text
     assert b"a bug" not in answer.body
@@ -242,11 +281,16 @@ async def test_an_unexpected_error_is_logged_with_its_id_and_shows_no_trace(
     assert getattr(record, "fields", {})["request_id"] == "11111111-2222-4333-8444-555555555555"
 
 
-async def test_style_sheet_and_icon_are_kept_for_a_year_under_the_address_that_pages_use(world: World) -> None:
+async def test_style_sheet_icon_and_script_are_kept_for_a_year_under_the_address_that_pages_use(world: World) -> None:
     browser = world.browser()
-    page = await browser.get("/sign-in")
+    page = await (await world.signed_in()).get("/start")
     addresses = [link.get("href", "") for link in page.document.iter("link")]
-    kinds = {"/static/postern.css": "text/css; charset=utf-8", "/static/icon.svg": "image/svg+xml"}
+    addresses += [script.get("src", "") for script in page.document.iter("script")]
+    kinds = {
+        "/static/postern.css": "text/css; charset=utf-8",
+        "/static/icon.svg": "image/svg+xml",
+        "/static/portal.js": "text/javascript; charset=utf-8",
+    }
     assert {address.partition("?")[0] for address in addresses} == set(kinds)
     for address in addresses:
         answer = await browser.get(address)

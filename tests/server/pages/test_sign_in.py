@@ -80,7 +80,7 @@ async def test_unknown_user_and_wrong_password_get_the_same_page(world: World) -
 
 async def test_a_disabled_person_gets_the_page_of_a_wrong_password(world: World) -> None:
     browser = await stranger(world)
-    user = await world.store.find_user_by_name("ada")
+    user = await world.store.find_user_by_name(world.service.instance.instance_id, "ada")
     assert user
     await world.store.set_user_status(user.user_id, UserStatus.DISABLED, world.service.now())
     assert "is wrong" in (await sign_in(browser, "ada", PASSWORD)).text
@@ -224,7 +224,9 @@ ADMITTED_ORIGINS: list[dict[str, str | None]] = [
     {"sec-fetch-site": None, "origin": "http://127.0.0.1:8765"},
     {"sec-fetch-site": None, "origin": None},
 ]
-POSTS = ["/sign-in", "/sign-out", "/device", "/device/decision", "/authorize", "/sign-ins/end"]
+POSTS = ["/sign-in", "/sign-out", "/device", "/device/decision", "/authorize"] + [
+    f"/start/{room}" for room in ("sign-ins/end", "sign-ins/end-others", "password", "role", "console")
+]
 
 
 @pytest.mark.parametrize("headers", REFUSED_ORIGINS)
@@ -249,7 +251,7 @@ async def test_a_form_of_our_own_is_taken_as_each_kind_of_browser_sends_it(
     assert answer.location == "/start"
 
 
-@pytest.mark.parametrize("path", ["/sign-out", "/device", "/sign-ins/end"])
+@pytest.mark.parametrize("path", ["/sign-out", "/device", *POSTS[-5:]])
 @pytest.mark.parametrize("token", ["", "x", "zz.zz", "00000000." + "A" * 43, "é.é", "session"])
 async def test_a_form_without_its_token_is_refused(world: World, path: str, token: str) -> None:
     browser = await world.signed_in()

@@ -15,12 +15,15 @@ from postern.api.sso_oidc import (
 from postern.core import users
 from postern.core.audit import AuditEvent
 from postern.core.caller import Caller
+from postern.core.directory.instances import new_instance
 from postern.core.keys import MasterKey
 from postern.core.policy import InstancePolicy, Policy
-from postern.core.records import Attempts, DeviceAuthorization, TokenFamily, User
+from postern.core.records import Attempts, DeviceAuthorization, Instance, TokenFamily, User
 from postern.core.register_client import register_client
 from postern.core.service import Service, open_service
 from postern.core.start_device_authorization import start_device_authorization
+from postern.core.start_urls import own_start_url
+from postern.core.store import ConfigurationChange
 from postern.server.pages import create_pages
 from postern.stores.memory import MemoryStore
 from tests.server.pages.browsing import Answer, TestBrowser
@@ -55,18 +58,31 @@ class World:
     def browser(self, address: str = "127.0.0.1") -> TestBrowser:
         return TestBrowser(self.app, self.service.policy.public_url, address)
 
-    async def add_user(self, user_name: str = "ada", display_name: str = "Ada Lovelace") -> User:
+    async def add_instance(self, name: str = "outpost") -> Instance:
+        """Another instance, which the service knows at once."""
+        instance = new_instance(name=name, now=self.service.now())
+        await self.store.change_configuration(ConfigurationChange(create=(instance,)))
+        await self.service.renew()
+        return instance
+
+    async def add_user(
+        self, user_name: str = "ada", display_name: str = "Ada Lovelace", instance: Instance | None = None
+    ) -> User:
         return await users.add_user(
             self.store,
             self.service.passwords,
             user_name=user_name,
             password=PASSWORD,
             display_name=display_name,
+            instance=instance or self.service.instance,
             now=self.service.now(),
         )
 
     async def signed_in(self, user_name: str = "ada", address: str = "127.0.0.1") -> TestBrowser:
-        if await self.store.find_user_by_name(users.canonical_name(user_name)) is None:
+        if (
+            await self.store.find_user_by_name(self.service.instance.instance_id, users.canonical_name(user_name))
+            is None
+        ):
             await self.add_user(user_name)
         browser = self.browser(address)
         answer = await sign_in(browser, user_name, PASSWORD)
@@ -78,20 +94,29 @@ class World:
         name: str = "my-tool",
         scopes: tuple[str, ...] | None = ("sso:account:access",),
         redirect_uris: tuple[str, ...] = ("http://127.0.0.1/oauth/callback",),
+        issuer_url: str | None = None,
     ) -> RegisterClientResponse:
         request = RegisterClientRequest(
-            client_name=name, client_type="public", scopes=scopes, redirect_uris=redirect_uris
+            client_name=name,
+            client_type="public",
+            scopes=scopes,
+            redirect_uris=redirect_uris,
+            issuer_url=issuer_url,
         )
         return await register_client(self.service, request, TOOL)
 
     async def start_device(
-        self, name: str = "my-tool", scopes: tuple[str, ...] | None = ("sso:account:access",), caller: Caller = TOOL
+        self,
+        name: str = "my-tool",
+        scopes: tuple[str, ...] | None = ("sso:account:access",),
+        caller: Caller = TOOL,
+        instance: Instance | None = None,
     ) -> StartDeviceAuthorizationResponse:
         client = await self.register(name, scopes)
         request = StartDeviceAuthorizationRequest(
             client_id=client.client_id or "",
             client_secret=client.client_secret or "",
-            start_url=f"{self.service.policy.public_url}/start",
+            start_url=own_start_url(self.service.policy, instance or self.service.instance),
         )
         return await start_device_authorization(self.service, request, caller)
 

@@ -1,7 +1,7 @@
 """The pages: what people see in a browser. They hold no rules; each asks the core and shows what it says.
 
-Everything is rendered here and works without scripts. One file per family of pages; `endpoint` makes responses of what
-they raise.
+Everything is rendered here and works without scripts; those of the portal have one, for convenience. One file per
+family of pages; `endpoint` makes responses of what they raise.
 """
 
 from starlette.routing import Route, Router
@@ -13,7 +13,9 @@ from postern.server.pages.authorize import AuthorizePages
 from postern.server.pages.browser import Browser
 from postern.server.pages.device import DevicePages
 from postern.server.pages.endpoint import Endpoint, Table
+from postern.server.pages.password import PasswordPages
 from postern.server.pages.rendering import Renderer
+from postern.server.pages.role import RolePages
 from postern.server.pages.sign_in import SignInPages
 from postern.server.pages.start import StartPages
 
@@ -26,10 +28,16 @@ def create_pages(service: Service) -> ASGIApp:
     It takes the request's id from ``scope["state"]["request_id"]`` and writes it to ``x-amzn-RequestId``.
     """
     files = assets.load_assets()
-    renderer = Renderer(service.policy, css_url=files["postern.css"].url, icon_url=files["icon.svg"].url)
+    renderer = Renderer(
+        service.policy,
+        css_url=files["postern.css"].url,
+        icon_url=files["icon.svg"].url,
+        js_url=files["portal.js"].url,
+    )
     browser = Browser(service)
     table: Table = assets.table(files)
-    for family in (StartPages, SignInPages, DevicePages, AuthorizePages):
+    for family in (StartPages, RolePages, PasswordPages, SignInPages, DevicePages, AuthorizePages):
         table |= family(service, browser, renderer).table()
-    routes = [Route(path, Endpoint(methods, renderer)) for path, methods in table.items()]
+    literal_first = sorted(table.items(), key=lambda row: "{" in row[0])
+    routes = [Route(path, Endpoint(methods, renderer)) for path, methods in literal_first]
     return Router(routes, redirect_slashes=False, default=Endpoint({}, renderer))

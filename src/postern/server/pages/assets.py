@@ -1,4 +1,4 @@
-"""Style sheet and icon. Their URLs carry a hash of the content, so browsers may keep them for a year."""
+"""Style sheet, icon and script. Their URLs carry a hash of the content, so browsers may keep them for a year."""
 
 from hashlib import sha256
 from importlib.resources import files
@@ -10,7 +10,11 @@ from starlette.responses import Response
 from postern.server.pages.endpoint import Handler, Table
 from postern.server.pages.forms import query_of
 
-_TYPES = {"postern.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
+_TYPES = {
+    "postern.css": "text/css; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+    "portal.js": "text/javascript; charset=utf-8",
+}
 _KEPT = "public, max-age=31536000, immutable"
 
 

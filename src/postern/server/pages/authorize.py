@@ -14,7 +14,7 @@ from postern.server.pages import forms, words
 from postern.server.pages.browser import Browser
 from postern.server.pages.endpoint import Table
 from postern.server.pages.errors import PageRefused, bad_request, stale_page
-from postern.server.pages.rendering import Renderer, content_security_policy, person, see_other
+from postern.server.pages.rendering import Renderer, content_security_policy, instance_shown, person, see_other
 
 
 class AuthorizePages:
@@ -29,15 +29,19 @@ class AuthorizePages:
     async def show(self, request: Request) -> Response:
         query = forms.raw_query(request)
         asked = await self._validate(query)
-        active = await self._browser.require_session(request, f"/authorize?{query}")
-        context = person(active, self._browser.csrf(active)) | {
-            "client_name": asked.client.name,
-            "is_known": asked.client.application_arn is not None,
-            "destination": words.destination(asked.redirect_uri),
-            "scopes": words.granted(asked.scopes),
-            "approval": authorize.consent_token(self._service, active, query),
-            "request": query,
-        }
+        active = await self._browser.require_session(request, f"/authorize?{query}", asked.instance)
+        context = (
+            person(active, self._browser.csrf(active))
+            | instance_shown(self._service.instances.get(active.user.instance_id))
+            | {
+                "client_name": asked.client.name,
+                "is_known": asked.client.application_arn is not None,
+                "destination": words.destination(asked.redirect_uri),
+                "scopes": words.granted(asked.scopes),
+                "approval": authorize.consent_token(self._service, active, query),
+                "request": query,
+            }
+        )
         policy = content_security_policy(form_target(asked.redirect_uri))
         return self._renderer.page("consent.html", context, headers={"Content-Security-Policy": policy})
 
@@ -46,7 +50,7 @@ class AuthorizePages:
         form = await forms.form_of(request)
         query, approve = form.get("request", ""), forms.decision_of(form)
         asked = await self._validate(query)
-        active = await self._browser.require_session(request, f"/authorize?{query}")
+        active = await self._browser.require_session(request, f"/authorize?{query}", asked.instance)
         self._browser.require_csrf(active, form.get("csrf", ""))
         if not authorize.is_consent_token(self._service, active, query, form.get("approval", "")):
             raise stale_page("approval token is not of this session, person and request")

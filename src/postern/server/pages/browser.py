@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from postern.core import sign_in
+from postern.core.records import Instance
 from postern.core.service import Service
 from postern.core.sign_in import ActiveSession
 from postern.server.pages.errors import SignInFirst, foreign_origin, stale_page
@@ -37,13 +38,15 @@ class Browser:
     async def session(self, request: Request) -> ActiveSession | None:
         return await sign_in.find_session(self._service, self.session_secret(request))
 
-    async def require_session(self, request: Request, next_path: str) -> ActiveSession:
+    async def require_session(
+        self, request: Request, next_path: str, instance: Instance | None = None
+    ) -> ActiveSession:
         """
         Raises:
-            SignInFirst: nobody is signed in.
+            SignInFirst: nobody is signed in, or nobody of this instance.
         """
         active = await self.session(request)
-        if active is None:
+        if active is None or not is_of(active, instance):
             raise SignInFirst(next_path)
         return active
 
@@ -98,6 +101,11 @@ class Browser:
     def _set(self, response: Response, name: str, secret: str, *, strict: bool) -> None:
         samesite = "strict" if strict else "lax"
         response.set_cookie(name, secret, path="/", secure=self._secure, httponly=True, samesite=samesite)  # type: ignore[arg-type]
+
+
+def is_of(active: ActiveSession, instance: Instance | None) -> bool:
+    """Whether the person is of the instance; of none they all are."""
+    return instance is None or active.user.instance_id == instance.instance_id
 
 
 def _cookie(request: Request, name: str) -> str | None:

@@ -11,15 +11,17 @@ from starlette.responses import Response
 
 from postern.core import approve_device, user_codes
 from postern.core.approve_device import StalePage, UserCodeRefused
-from postern.core.records import DeviceAuthorization, DeviceStatus
+from postern.core.records import DeviceAuthorization, DeviceStatus, Instance
 from postern.core.service import Service
 from postern.core.sign_in import ActiveSession, TooManyAttempts
+from postern.core.start_urls import device_path, start_path
 from postern.server.callers import caller_of
 from postern.server.pages import forms, words
 from postern.server.pages.browser import Browser
 from postern.server.pages.endpoint import Table
 from postern.server.pages.errors import not_found, stale_page
-from postern.server.pages.rendering import Renderer, person, see_other
+from postern.server.pages.rendering import Renderer, instance_shown, person, see_other
+from postern.server.pages.whose import instance_at
 
 _OUTCOMES = ("approved", "denied", "expired", "already_decided")
 _NOT_WAITING = "No device waits for this code. It may be mistyped, expired, or answered already."
@@ -37,11 +39,15 @@ class DevicePages:
             "/device": {"GET": self.show, "POST": self.submit},
             "/device/decision": {"POST": self.decide},
             "/device/done": {"GET": self.done},
+            "/device/{instance_id}": {"GET": self.show, "POST": self.submit},
+            "/device/{instance_id}/decision": {"POST": self.decide},
+            "/device/{instance_id}/done": {"GET": self.done},
         }
 
     async def show(self, request: Request) -> Response:
+        instance = self._instance(request)
         typed = forms.query_of(request).get("user_code", "").strip()
-        active = await self._browser.require_session(request, _path(typed))
+        active = await self._browser.require_session(request, _path(instance, typed), instance)
         if not typed or self._browser.came_from_elsewhere(request):
             # A link on another site only fills the form in: following it must not spend this person's guesses.
             return self._entry(active, typed)
@@ -56,8 +62,8 @@ class DevicePages:
     async def submit(self, request: Request) -> Response:
         self._browser.require_own_origin(request)
         form = await forms.form_of(request)
-        typed = form.get("user_code", "").strip()
-        active = await self._browser.require_session(request, _path(typed))
+        instance, typed = self._instance(request), form.get("user_code", "").strip()
+        active = await self._browser.require_session(request, _path(instance, typed), instance)
         self._browser.require_csrf(active, form.get("csrf", ""))
         try:
             _, user_code = await self._find(request, active, typed)
@@ -65,13 +71,13 @@ class DevicePages:
             return self._entry(active, typed, status=400, error=_NOT_WAITING)
         except TooManyAttempts as throttled:
             return self._throttled(active, typed, throttled)
-        return see_other(_path(user_code))
+        return see_other(_path(instance, user_code))
 
     async def decide(self, request: Request) -> Response:
         self._browser.require_own_origin(request)
         form = await forms.form_of(request)
-        user_code, approve = form.get("user_code", ""), forms.decision_of(form)
-        active = await self._browser.require_session(request, _path(user_code))
+        instance, user_code, approve = self._instance(request), form.get("user_code", ""), forms.decision_of(form)
+        active = await self._browser.require_session(request, _path(instance, user_code), instance)
         self._browser.require_csrf(active, form.get("csrf", ""))
         try:
             decided = await approve_device.decide(
@@ -85,14 +91,15 @@ class DevicePages:
         except StalePage:
             raise stale_page("approval token is not of this session, person and code") from None
         except UserCodeRefused:
-            return see_other("/device/done?outcome=expired")
-        return see_other(f"/device/done?outcome={_outcome(decided, active, approve=approve)}")
+            return see_other(f"{device_path(instance)}/done?outcome=expired")
+        return see_other(f"{device_path(instance)}/done?outcome={_outcome(decided, active, approve=approve)}")
 
     async def done(self, request: Request) -> Response:
         outcome = forms.query_of(request).get("outcome")
         if outcome not in _OUTCOMES:
             raise not_found()
-        active = await self._browser.require_session(request, forms.START)
+        instance = self._instance(request)
+        active = await self._browser.require_session(request, start_path(instance), instance)
         return self._renderer.page("done.html", self._person(active) | {"kind": outcome, "client_name": None})
 
     async def _find(self, request: Request, active: ActiveSession, typed: str) -> tuple[DeviceAuthorization, str]:
@@ -126,7 +133,12 @@ class DevicePages:
         return self._renderer.page("device_confirm.html", context)
 
     def _person(self, active: ActiveSession) -> dict[str, object]:
-        return person(active, self._browser.csrf(active))
+        instance = self._service.instances.get(active.user.instance_id) or self._service.instance
+        shown = instance_shown(instance) | {"device": device_path(instance)}
+        return person(active, self._browser.csrf(active)) | shown
+
+    def _instance(self, request: Request) -> Instance:
+        return instance_at(self._service, request.path_params.get("instance_id"))
 
 
 def _outcome(decided: DeviceAuthorization, active: ActiveSession, *, approve: bool) -> str:
@@ -137,7 +149,7 @@ def _outcome(decided: DeviceAuthorization, active: ActiveSession, *, approve: bo
     return "approved" if approved else "denied"
 
 
-def _path(typed: str) -> str:
+def _path(instance: Instance, typed: str) -> str:
     """The page for a code, or the one that asks for it when this cannot be one."""
-    user_code = user_codes.normalise(typed)
-    return f"/device?user_code={quote(user_code)}" if user_code else "/device"
+    user_code, path = user_codes.normalise(typed), device_path(instance)
+    return f"{path}?user_code={quote(user_code)}" if user_code else path

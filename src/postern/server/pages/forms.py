@@ -16,7 +16,10 @@ _MAX_QUERY = 3 * MAX_TARGET + 1024
 _FORM = re.compile(r"application/x-www-form-urlencoded\s*(;\s*charset\s*=\s*\"?utf-8\"?\s*)?", re.IGNORECASE)
 # Printable ASCII but for quotation marks, angle brackets, backslash and number sign.
 _QUERY_MARKS = "!$%&'()*+,;=:@/?[]^`{|}~-._"
-_KNOWN_TARGET = re.compile(r"/(?:start|device|authorize)(?:\?[A-Za-z0-9" + re.escape(_QUERY_MARKS) + r"]*)?")
+_INSTANCE_ID = "ssoins-[0-9a-zA-Z.-]{1,32}"
+_ROOMS = "console|password|role|sign-ins"
+_PATHS = rf"start(?:/{_INSTANCE_ID})?(?:/(?:{_ROOMS}))?|device(?:/{_INSTANCE_ID})?|authorize"
+_KNOWN_TARGET = re.compile(rf"/(?:{_PATHS})(?:\?[A-Za-z0-9{re.escape(_QUERY_MARKS)}]*)?")
 START = "/start"
 
 

@@ -37,6 +37,16 @@ def moment(then: int, now: int) -> str:
     return f"{relative} ({datetime.fromtimestamp(then, UTC):%Y-%m-%d %H:%M} UTC)"
 
 
+def until(then: int, now: int) -> str:
+    """``for 7 hours 59 minutes, until 2026-02-03 04:05 UTC``: rounded down, so that nobody counts on more than there
+    is.
+    """
+    left = max(then - now, 0)
+    hours, minutes = (left // HOUR, left % HOUR // MINUTE) if left < DAY else (0, 0)
+    spoken = f"{_counted(hours, 'hour')} {_counted(minutes, 'minute')}" if hours and minutes else _elapsed(left)
+    return f"for {spoken}, until {datetime.fromtimestamp(then, UTC):%Y-%m-%d %H:%M} UTC"
+
+
 def wait(seconds: int) -> str:
     return f"Too many attempts. Wait {span(seconds)}, then try again."
 
