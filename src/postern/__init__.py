@@ -10,28 +10,36 @@ if TYPE_CHECKING:
     from postern.client import (
         SSOOIDC,
         AsyncSSOOIDC,
+        AsyncSSOPortal,
         AsyncTokenProvider,
         CredentialProviderChain,
         Credentials,
         Endpoint,
+        SSOPortal,
         TokenProvider,
         async_login,
+        async_session,
         config,
         login,
+        session,
     )
 
 __all__ = [
     "SSOOIDC",
     "AsyncSSOOIDC",
+    "AsyncSSOPortal",
     "AsyncTokenProvider",
     "CredentialProviderChain",
     "Credentials",
     "Endpoint",
+    "SSOPortal",
     "TokenProvider",
     "__version__",
     "async_login",
+    "async_session",
     "config",
     "login",
+    "session",
 ]
 
 

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 from postern.api import restjson
-from postern.api.errors import ModelledError
+from postern.api.errors import ForbiddenException, ModelledError
 from postern.api.operation import Authentication, Operation
 from postern.client.errors import ServiceError, UnreadableResponse
 from postern.client.http import HttpResponse
@@ -76,6 +76,8 @@ def _modelled(name: str, members: Mapping[str, object], operation: Operation[Any
     code = members.get("error")
     if operation.authentication is Authentication.SIGV4 and code is None:
         return None
+    if operation.authentication is Authentication.BEARER_HEADER and name == ForbiddenException.wire_name():
+        return ForbiddenException  # no model has it, and the portal answers it
     if name:
         return next((each for each in operation.errors if each.wire_name().lower() == name.lower()), None)
     return next((each for each in operation.errors if getattr(each, "error", None) == code is not None), None)

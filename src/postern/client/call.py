@@ -3,14 +3,18 @@
 It decides everything and does nothing: what is sent, how long is waited and who listens is yielded to a driver.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from postern.api import restjson
-from postern.api.operation import Authentication
+from postern.api.operation import Authentication, Operation
 from postern.client import answers, retries
 from postern.client.effects import Flow, Send, Sleep
 from postern.client.errors import ParamValidationError, TransportError
 from postern.client.http import HttpRequest, HttpResponse
 from postern.client.observers import Attempt
 from postern.client.request import BaseRequest
+from postern.client.validation import members_of
 
 
 def call(request: BaseRequest) -> Flow[object]:
@@ -78,12 +82,28 @@ def _build(request: BaseRequest) -> HttpRequest:
     if operation.authentication is Authentication.BEARER_HEADER:
         members = dict(members)
         headers[Authentication.BEARER_HEADER.value] = str(members.pop("accessToken", ""))
+    if operation.method == "GET":
+        del headers["Content-Type"]
+        url = f"{base}{operation.path}{_query(operation, members)}"
+        return HttpRequest(method=operation.method, url=url, headers=headers, body=b"")
     try:
         body = restjson.write_request(members)
     except (UnicodeEncodeError, TypeError):
         # Of no use to anyone, and it would carry the value.
         raise ParamValidationError(["a parameter cannot be written as JSON"]) from None
     return HttpRequest(method=operation.method, url=f"{base}{operation.request_uri}", headers=headers, body=body)
+
+
+def _query(operation: Operation[Any, Any], members: Mapping[str, object]) -> str:
+    """With its question mark; nothing where there is nothing to say."""
+    from urllib.parse import quote, urlencode
+
+    wire = {member.name: name for name, member in members_of(operation.input).items()}
+    named = {name: members[wire[member]] for member, name in operation.query_members.items() if wire[member] in members}
+    try:
+        return f"?{urlencode(named, quote_via=quote)}" if named else ""
+    except UnicodeEncodeError:
+        raise ParamValidationError(["a parameter cannot be written in a query"]) from None
 
 
 def _host_prefix(request: BaseRequest) -> str:

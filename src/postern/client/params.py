@@ -48,3 +48,33 @@ class CreateTokenWithIamParams(TypedDict, total=False):
     subject_token_type: str
     requested_token_type: str
     code_verifier: str
+
+
+class ListAccountsParams(TypedDict, total=False):
+    next_token: str
+    max_results: int
+    access_token: str
+
+
+class ListAccountRolesParams(TypedDict, total=False):
+    next_token: str
+    max_results: int
+    access_token: str
+    account_id: str
+
+
+class GetRoleCredentialsParams(TypedDict, total=False):
+    role_name: str
+    account_id: str
+    access_token: str
+
+
+class GetConsoleUrlParams(TypedDict, total=False):
+    role_name: str
+    account_id: str
+    destination: str
+    access_token: str
+
+
+class LogoutParams(TypedDict, total=False):
+    access_token: str

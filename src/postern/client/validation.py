@@ -23,11 +23,14 @@ class Checks(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Member(msgspec.Struct, frozen=True):
-    """A member of an input shape: its name in Python, whether it must be there, whether it is a list of strings."""
+    """A member of an input shape: its name in Python, whether it must be there, whether it is a list of strings, and
+    whether it is a number.
+    """
 
     name: str
     required: bool
     is_list: bool
+    is_number: bool = False
 
 
 class Validator:
@@ -48,6 +51,8 @@ class Validator:
     def _plain_members(self) -> Iterator[tuple[str, tuple[bool, int]]]:
         """The members for which a look at type and length tells all: whether it is a list, and the least length."""
         for wire, member in self._members.items():
+            if member.is_number:
+                continue
             constraint = self._operation.constraints.get(wire, Constraint())
             has_more = (
                 (self._checks.max and (constraint.max or constraint.max_items))
@@ -93,6 +98,10 @@ class Validator:
 
     def _find_in_value(self, wire: str, value: object) -> Iterator[str]:
         member, constraint = self._members[wire], self._operation.constraints.get(wire)
+        if member.is_number:
+            said = _about_number(value, constraint or Constraint(), self._checks)
+            yield from (f"{member.name} ({wire}) {each}" for each in said)
+            return
         if member.is_list:
             if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
                 yield f"{member.name} ({wire}) must be a list of strings"
@@ -110,13 +119,26 @@ class Validator:
 def members_of(shape: type[Shape]) -> dict[str, Member]:
     """The members of an input shape by wire name."""
     return {
-        field.encode_name: Member(field.name, field.required, _is_list(field.type))
+        field.encode_name: Member(field.name, field.required, _is_list(field.type), _is_number(field.type))
         for field in msgspec.structs.fields(shape)
     }
 
 
 def _is_list(kind: object) -> bool:
     return any(get_origin(each) in (tuple, list) for each in (kind, *get_args(kind)))
+
+
+def _is_number(kind: object) -> bool:
+    return int in (kind, *get_args(kind))
+
+
+def _about_number(value: object, constraint: Constraint, checks: Checks) -> Iterator[str]:
+    if not isinstance(value, int) or isinstance(value, bool):
+        yield f"must be a whole number, not {type(value).__name__}"
+    elif checks.min and constraint.min is not None and value < constraint.min:
+        yield f"must be at least {constraint.min}"
+    elif checks.max and constraint.max is not None and value > constraint.max:
+        yield f"must be at most {constraint.max}"
 
 
 def _violations(values: list[str], constraint: Constraint, checks: Checks) -> Iterator[str]:

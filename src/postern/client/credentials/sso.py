@@ -103,13 +103,13 @@ class SsoCredentials:
             read: GetRoleCredentialsResponse = result(answer, GET_ROLE_CREDENTIALS, convert=True)
         except errors.UnauthorizedException:
             raise CredentialsError(f"the portal does not accept the sign-in: {self._advice(settings)}") from None
+        except errors.ForbiddenException:
+            raise CredentialsError(
+                f"role {settings[_ROLE]} of account {settings[_ACCOUNT]} is not assigned to who is signed in"
+            ) from None
         except errors.ModelledError as error:
             raise CredentialsError(f"the portal refuses: {error.wire_name()}: {redacted(error.description)}") from None
         except ServiceError as error:
-            if error.code == "ForbiddenException":
-                raise CredentialsError(
-                    f"role {settings[_ROLE]} of account {settings[_ACCOUNT]} is not assigned to who is signed in"
-                ) from None
             raise CredentialsError(f"the portal answered {error.status}: {redacted(error.message)}") from None
         return read
 
