@@ -58,6 +58,9 @@ def serving(tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> Itera
             stub.tunnels.append(self.path)
             self.send_error(403)
 
+        def do_GET(self) -> None:
+            self.do_POST()
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             given = stub.answer(Asked(self.command, self.path, dict(self.headers), body))

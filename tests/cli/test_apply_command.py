@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from postern.cli import main
-from postern.cli.apply import line_of
+from postern.cli.declaration_file import line_of
 from postern.core.directory.declaration import Place
 from tests.cli.keeping import Keeper
 
@@ -92,14 +92,18 @@ def test_a_file_is_applied_and_a_second_time_there_is_nothing_to_do(keeper: Keep
         "jwt_bearer",
     }
     assert [each["name"] for each in keeper.json("application", "assignments", "reports")] == ["analysts", "noor"]
-    assert keeper.json("apply", str(file)) == {"applied": False, "differences": []}
+    assert keeper.json("apply", str(file)) == {"applied": False, "differences": [], "unlisted": 2}
     assert keeper("apply", str(file)) == "there is nothing to do\n"
     assert everything(keeper) == before
 
 
 def test_a_dry_run_shows_the_differences_and_changes_nothing(keeper: Keeper, file: Path) -> None:
     said = keeper("apply", str(file), "--dry-run").splitlines()
-    assert said == [*(f"+ {kind} {name}" for _, kind, name in DIFFERENCES), "8 differences; nothing was changed"]
+    assert said == [
+        *(f"+ {kind} {name}" for _, kind, name in DIFFERENCES),
+        "2 stored records not in the file: --prune removes what is not",
+        "8 differences; nothing was changed",
+    ]
     assert everything(keeper) == [[], [], [], []]
     assert not (keeper.data / "master.key").exists()
     assert keeper.json("apply", str(file), "--dry-run")["applied"] is False
@@ -109,6 +113,7 @@ def test_a_dry_run_shows_the_differences_and_changes_nothing(keeper: Keeper, fil
     assert said == [
         "~ group analysts",
         '    description: "who may read" -> "who may write"',
+        "2 stored records not in the file: --prune removes what is not",
         "1 difference; nothing was changed",
     ]
     assert keeper.json("group", "list")[0]["description"] == "who may read"
@@ -226,9 +231,14 @@ def test_the_example_of_the_help_works(keeper: Keeper, file: Path, capsys: pytes
         main(["apply", "--help"])
     file.write_text(capsys.readouterr().out.partition("an example:")[2])
     differences = keeper.json("apply", str(file))["differences"]
-    assert [(each["kind"], each["name"]) for each in differences] == [
-        (kind, name) for _, kind, name in DIFFERENCES if "noor" not in name
-    ]
+    made = {(each["action"], each["kind"], each["name"]) for each in differences}
+    assert made >= {difference for difference in DIFFERENCES if "noor" not in difference[2]}
+    assert made >= {
+        ("replace", "user", "mira"),
+        ("create", "account", "111122223333 (Production)"),
+        ("create", "account assignment", "analysts as Admin in 111122223333"),
+    }
+    assert keeper("apply", str(file)) == "there is nothing to do\n"
 
 
 @pytest.mark.parametrize(

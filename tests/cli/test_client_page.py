@@ -15,7 +15,9 @@ ROOT = Path(__file__).parents[2]
 SECTION = (ROOT / "docs" / "client.md").read_text().partition("\n## The command line\n")[2]
 OF_SERVERS = {
     *("serve", "demo", "user", "client", "keys", "store", "config"),
-    *("iam", "application", "trusted-token-issuer", "group", "apply"),
+    *("iam", "application", "trusted-token-issuer", "group", "plan", "apply", "export"),
+    *("instance", "account", "permission-set", "assign", "unassign", "assignments", "credential-source", "session"),
+    *("explain",),
 }
 ROWS = {
     cells[0].strip("| `"): cells[2] for line in SECTION.splitlines() if len(cells := re.split(r" \|(?: |$)", line)) == 4

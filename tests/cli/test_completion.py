@@ -59,6 +59,7 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
 def test_all_commands_are_known() -> None:
     known = {place.words for place in ALL}
     assert {"", "login", "logout", "status", "token", "configure sso", "doctor", "completion", "user add"} <= known
+    assert {"instance add", "account update", "permission-set remove", "assign", "session revoke"} <= known
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -81,7 +82,7 @@ def test_bash_takes_its_script(script: Path) -> None:
     "words, offered",
     [
         (["lo"], ["login", "logout"]),
-        (["user", ""], ["add", "list", "disable", "enable", "password", "external-id", "-h", "--help"]),
+        (["group", ""], ["add", "list", "update", "remove", "join", "leave", "members", "-h", "--help"]),
         (["configure", "s"], ["sso"]),
         (["configure", "sso", "--dr"], ["--dry-run"]),
         (["completion", "z"], ["zsh"]),
@@ -96,6 +97,11 @@ def test_bash_takes_its_script(script: Path) -> None:
         (["login", "--region", ""], []),
         (["serve", "--data", ".a"], [".aws"]),
         (["serve", "--config", ".aws/c"], [".aws/config"]),
+        (["credential-source", "add", "--secret-access-key-file", ".aws/c"], [".aws/config"]),
+        (["application", "add", "--policy", ".aws/c"], [".aws/config"]),
+        (["credential-source", "add", "--policy", ".aws/c"], []),
+        (["credentials", "--profile", "d"], ["dev", "default"]),
+        (["explain", "token", "--profile", "d"], []),
         (["nonsense", "--x"], []),
     ],
 )

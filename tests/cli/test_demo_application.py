@@ -18,6 +18,7 @@ from postern.server.settings import Settings, load
 NOW = 1_790_000_000
 PERSON = User(
     user_id="00000000-0000-4000-8000-000000000001",
+    instance_id="ssoins-0123456789abcdef",
     user_name="demo",
     canonical_name="demo",
     display_name="Demo User",

@@ -266,7 +266,7 @@ def test_logout_of_an_expired_token_refreshes_it_so_that_the_service_knows_what_
         (refusal("TooManyRequestsException", "x", 429), "may go on at the service"),
         (
             Answer(403, {}, {"x-amzn-ErrorType": "ForbiddenException"}),
-            "may go on at the service; the service refused: ForbiddenException (HTTP status 403)",
+            "may go on at the service; the service refused: ForbiddenException (No access)",
         ),
         (Answer(500, "oops"), "may go on at the service"),
     ],

@@ -7,13 +7,14 @@ import json
 import msgspec
 
 from postern.cli.application_options import with_options
-from postern.cli.configuring import create, instance_of, remove, replace
+from postern.cli.configuring import chosen_instance, create, remove, replace
 from postern.cli.context import opened_store, settings_from
 from postern.cli.exit_codes import CommandFailed
 from postern.cli.output import columns, now, printable, show, utc
 from postern.core import users
 from postern.core.directory import applications, groups
 from postern.core.directory.records import Application, ApplicationAssignment, Group, PrincipalType, Status
+from postern.core.records import Instance
 from postern.core.store import Store
 
 _NOBODY_MAY = "nobody's credentials may use it yet: postern application update {} --principal ARN"
@@ -81,7 +82,7 @@ def assignments(options: argparse.Namespace) -> None:
 
 async def _add(options: argparse.Namespace) -> Application:
     async with opened_store(settings_from(options), create=True) as store:
-        instance = await instance_of(store)
+        instance = await chosen_instance(options, store)
         bare = applications.new_application(instance, name=options.name, now=now())
         application = await with_options(options, bare, store, instance)
         await create(store, application, f"there is an application {application.name!r} already")
@@ -91,7 +92,7 @@ async def _add(options: argparse.Namespace) -> Application:
 async def _update(options: argparse.Namespace) -> Application:
     async with opened_store(settings_from(options)) as store:
         application = await applications.find_by_name_or_arn(store, options.name)
-        changed = await with_options(options, application, store, await instance_of(store))
+        changed = await with_options(options, application, store, await _instance_of(store, application))
         await replace(store, application, changed)
         return changed
 
@@ -139,14 +140,19 @@ async def _unassign(options: argparse.Namespace) -> tuple[Application, Applicati
         return application, assignment, name
 
 
+async def _instance_of(store: Store, application: Application) -> Instance:
+    return next(each for each in await store.list_instances() if each.instance_id == application.instance_id)
+
+
 async def _named(
     options: argparse.Namespace, application: Application, store: Store
 ) -> tuple[ApplicationAssignment, str]:
     """The assignment that the command line is about, and the name of whom."""
+    instance = await _instance_of(store, application)
     if options.user is not None:
-        user = await users.require_user(store, options.user)
+        user = await users.require_user(store, options.user, instance)
         return applications.assignment(application, PrincipalType.USER, user.user_id), user.user_name
-    group = await groups.find_by_name_or_id(store, options.group)
+    group = await groups.find_by_name_or_id(store, options.group, instance)
     return applications.assignment(application, PrincipalType.GROUP, group.group_id), group.display_name
 
 

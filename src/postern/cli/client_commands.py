@@ -15,11 +15,19 @@ _MAX_PORT = 65535
 
 
 def declare(commands: Commands) -> None:
-    """``login``, ``logout``, ``status``, ``token``, ``configure``, ``doctor``, ``completion``."""
+    """``login``, ``logout``, ``status``, ``token``, ``accounts``, ``roles``, ``credentials``, ``exec``, ``console``,
+    ``configure``, ``doctor``, ``completion``.
+    """
     _add(commands, "login", "login.login", "Sign in, unless a sign-in is still good.", _login)
     _add(commands, "logout", "logout.logout", "Sign out, here and at the service.", _logout)
     _add(commands, "status", "status.status", "Show the sign-ins: configured ones and cached ones.", _status)
     _add(commands, "token", "token.token", "Print the access token, refreshed if need be. Never signs in.", _token)
+    _add(commands, "accounts", "accounts.accounts", "List the accounts where you have a role.", _accounts)
+    _add(commands, "roles", "accounts.roles", "List your roles, in one account or in all.", _roles)
+    text = "Print credentials for a role, for credential_process or a shell."
+    _add(commands, "credentials", "credentials.credentials", text, _credentials)
+    _add(commands, "exec", "exec.run", "Run a command with a role's credentials: exec … -- COMMAND.", _exec)
+    _add(commands, "console", "console.console", "Print a link that signs in to the console as a role.", _console)
     add_group(commands, "configure", "Write the AWS configuration file: sso.", _configure_commands)
     _add(commands, "doctor", "doctor.doctor", "Say what is wrong with a sign-in, and what to do.", _doctor)
     text = "Print a shell's completion script."
@@ -81,6 +89,45 @@ def _token(parser: Parser) -> None:
     _which(parser)
     _min_ttl(parser)
     _cache(parser)
+
+
+def _accounts(parser: Parser) -> None:
+    _which(parser)
+    _cache(parser)
+
+
+def _roles(parser: Parser) -> None:
+    parser.add_argument("account_id", nargs="?", metavar="ACCOUNT_ID", help="of this account alone")
+    _which(parser)
+    _cache(parser)
+
+
+def _role(parser: Parser) -> None:
+    _which(parser)
+    parser.add_argument("--account-id", metavar="ID", help="the account (default: that of the profile)")
+    parser.add_argument("--role-name", metavar="NAME", help="the role (default: that of the profile)")
+    text = f"how long the credentials must still be good{_TIME_HELP} (default: 0)"
+    parser.add_argument("--min-ttl", type=_seconds, default=0.0, metavar="TIME", help=text)
+    _cache(parser)
+
+
+def _credentials(parser: Parser) -> None:
+    _role(parser)
+    text = "process: as credential_process wants them (default); env, powershell: to be evaluated by a shell"
+    parser.add_argument("--format", choices=("process", "env", "powershell"), default="process", help=text)
+
+
+def _exec(parser: Parser) -> None:
+    _role(parser)
+    parser.add_argument(
+        "command", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="what to run, and its arguments"
+    )
+
+
+def _console(parser: Parser) -> None:
+    _role(parser)
+    parser.add_argument("--destination", metavar="URL", help="where in the console to begin")
+    parser.add_argument("--open", action="store_true", help="open it in the browser")
 
 
 def _configure_sso(parser: Parser) -> None:

@@ -7,13 +7,8 @@ from typing import NamedTuple
 from postern.cli.parser import Parser, command_line
 
 # What follows an option, where a shell can help: names from the configuration, a file, a folder.
-_FOLLOWS: Mapping[str, str] = {
-    "session": "sessions",
-    "profile": "profiles",
-    "config": "file",
-    "data": "folder",
-    "policy": "file",
-}
+_NAMES: Mapping[str, str] = {"session": "sessions", "profile": "profiles"}
+_PATHS: Mapping[object, str] = {"FILE": "file", "FOLDER": "folder"}
 
 
 class Option(NamedTuple):
@@ -57,12 +52,17 @@ def places(parser: Parser, words: str = "") -> Iterator[Place]:
 
 
 def _option(action: argparse.Action) -> Option:
-    takes_value = action.nargs != 0
     return Option(
-        names=tuple(action.option_strings),
-        help=(action.help or "").rstrip("."),
-        follows=_FOLLOWS.get(action.dest, "value") if takes_value else "",
+        names=tuple(action.option_strings), help=(action.help or "").rstrip("."), follows=_what_follows(action)
     )
+
+
+def _what_follows(action: argparse.Action) -> str:
+    if action.nargs == 0:
+        return ""
+    if action.choices:
+        return "value"
+    return _PATHS.get(action.metavar) or _NAMES.get(action.dest, "value")
 
 
 def bash(all_places: list[Place]) -> str:
@@ -89,7 +89,7 @@ _postern() {{
             {known}) place="${{place:+$place }}$word" ;;
         esac
     done
-    case $previous in
+    case "$place $previous" in
         {_cases(all_places, "sessions")}) possible=$("$program" __names sessions 2>/dev/null) ;;
         {_cases(all_places, "profiles")}) possible=$("$program" __names profiles 2>/dev/null) ;;
         {_cases(all_places, "file")}) _postern_paths -f "$current"; return ;;
@@ -130,7 +130,7 @@ _postern() {{
             {known}) place="${{place:+$place }}$word" ;;
         esac
     done
-    case ${{words[CURRENT-1]}} in
+    case "$place ${{words[CURRENT-1]}}" in
         {_cases(all_places, "sessions")}) _postern_names sessions; return ;;
         {_cases(all_places, "profiles")}) _postern_names profiles; return ;;
         {_cases(all_places, "file")}) _files; return ;;
@@ -181,8 +181,19 @@ def _option_names(place: Place) -> Iterator[str]:
 
 
 def _cases(all_places: list[Place], follows: str) -> str:
-    names = {name for place in all_places for each in place.options if each.follows == follows for name in each.names}
-    return "|".join(sorted(names))
+    """Patterns of where one is and the option before: wherever it is, if it is always followed by the same."""
+    uses: dict[str, dict[str, str]] = {}
+    for place in all_places:
+        for option in place.options:
+            for name in option.names:
+                uses.setdefault(name, {})[place.words] = option.follows
+    patterns = []
+    for name, followers in sorted(uses.items()):
+        if set(followers.values()) == {follows}:
+            patterns.append(f'*" {name}"')
+        else:
+            patterns += [f'"{words} {name}"' for words, each in followers.items() if each == follows]
+    return "|".join(patterns)
 
 
 def _described(name: str, text: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 
 import msgspec
 
+from postern.core.records import User
 from postern.core.store import Store
 from postern.server.settings import Settings, load
 from postern.stores import open_store
@@ -32,3 +33,9 @@ async def opened_store(settings: Settings, *, create: bool = False) -> AsyncIter
 def public(record: msgspec.Struct, *names: str) -> Mapping[str, object]:
     """The named members of a record, for output."""
     return {name: getattr(record, name) for name in names}
+
+
+def public_user(user: User) -> dict[str, object]:
+    """A person, for output."""
+    names = ("user_id", "user_name", "display_name", "given_name", "family_name", "email", "status", "created_at")
+    return {**public(user, *names), "has_password": bool(user.password_hash)}

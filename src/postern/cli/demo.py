@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from postern.cli import demo_application, serve
+from postern.cli import demo_application, demo_directory, serve
 from postern.cli.context import opened_store, settings_from
 from postern.cli.demo_application import DemoApplication
 from postern.cli.output import now
@@ -26,8 +26,8 @@ from postern.server.settings import Settings
 
 USER_NAME = "demo"
 EMAIL = "demo@example.org"
-ACCOUNT_ID = "111122223333"
-ROLE_NAME = "Admin"
+ACCOUNT_ID = demo_directory.ACCOUNT_ID
+ROLE_NAME = demo_directory.ROLES[0]
 
 
 class DemoUser(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,25 +61,33 @@ async def _prepare(settings: Settings, folder: Path) -> tuple[DemoUser, bool, De
     """The demo person, whether the password is new, and the demo application."""
     async with opened_store(settings, create=True) as store:
         instance = await store.ensure_instance(new_instance(now()))
-        password, is_new = await _ensure_person(store, folder)
-        person = await users.require_user(store, USER_NAME)
+        password, is_new = await _ensure_person(store, instance, folder)
+        person = await users.require_user(store, USER_NAME, instance)
+        await demo_directory.prepare(store, instance, person)
         application = await demo_application.prepare(settings, store, instance, person)
     return _demo_user(settings, instance, password), is_new, application
 
 
-async def _ensure_person(store: Store, folder: Path) -> tuple[str, bool]:
+async def _ensure_person(store: Store, instance: Instance, folder: Path) -> tuple[str, bool]:
     """The demo person's password, and whether it is new."""
     known = _known_password(folder / "user.json")
-    if known is not None and await store.find_user_by_name(USER_NAME) is not None:
+    if known is not None and await store.find_user_by_name(instance.instance_id, USER_NAME):
         return known, False
     password = random_password()
     hasher = ThreadedHasher()
     try:
         await users.add_user(
-            store, hasher, user_name=USER_NAME, password=password, display_name="Demo User", email=EMAIL, now=now()
+            store,
+            hasher,
+            user_name=USER_NAME,
+            password=password,
+            display_name="Demo User",
+            email=EMAIL,
+            instance=instance,
+            now=now(),
         )
     except AlreadyExists:
-        await users.set_password(store, hasher, user_name=USER_NAME, password=password, now=now())
+        await users.set_password(store, hasher, user_name=USER_NAME, password=password, instance=instance, now=now())
     return password, True
 
 
@@ -155,6 +163,7 @@ def _instructions(person: DemoUser, folder: Path, is_new: bool) -> str:
         if is_new
         else f"as shown on the first start ({folder / 'user.json'})"
     )
+    command = Path(sys.argv[0]).absolute()
     return f"""\
 Postern serves an IAM Identity Center sign-in at {person.endpoint}
 
@@ -165,11 +174,15 @@ Sign in with the AWS CLI (2.13 or newer; for older ones see README.md):
 
   export AWS_CONFIG_FILE={folder / "config"}
   aws sso login --profile demo
+  aws sts get-caller-identity --profile demo
+  aws sso list-accounts --profile demo --access-token "$({command} token --profile demo)"
   aws sso logout
 
 With postern, in the browser or with a code where there is none:
 
-  {Path(sys.argv[0]).absolute()} login --profile demo
+  {command} login --profile demo
+  {command} accounts --profile demo
+  {command} exec --profile demo -- aws sts get-caller-identity
 
 With boto3:
 

@@ -1,26 +1,15 @@
-"""The commands of those who keep the directory: what they are called and what they take. Imported when one of them is
-called.
+"""The commands of those who keep applications, issuers and access keys, and the directory as a file: what they are
+called and what they take. Imported when one of them is called.
 """
 
-from postern.cli.parser import Commands, Parser, add_command, add_json
-
-
-def group_commands(groups: Commands) -> None:
-    """Those of ``postern group``."""
-    add_command(groups, "add", "group.add", "Add a group.", _group_add)
-    add_command(groups, "list", "group.list_all", "List all groups.", _stored)
-    text = "Remove a group, with its memberships and assignments."
-    add_command(groups, "remove", "group.delete", text, _group)
-    add_command(groups, "join", "group.join", "Put a person into a group.", _group_and_user)
-    add_command(groups, "leave", "group.leave", "Take a person out of a group.", _group_and_user)
-    add_command(groups, "members", "group.members", "List the people in a group.", _group)
+from postern.cli.parser import Commands, Parser, add_command, add_instance, add_store
 
 
 def iam_commands(iam: Commands) -> None:
     """Those of ``postern iam``."""
     text = "Make an access key for a principal. Its secret is shown once."
     add_command(iam, "add", "iam.add", text, _iam_add, epilog=_IAM_ADD_EPILOG)
-    add_command(iam, "list", "iam.list_all", "List all access keys, without their secrets.", _stored)
+    add_command(iam, "list", "iam.list_all", "List all access keys, without their secrets.", add_store)
     text = "Make a key inactive; its temporary credentials end with it."
     add_command(iam, "disable", "iam.disable", text, _access_key)
     add_command(iam, "enable", "iam.enable", "Make a key active again.", _access_key)
@@ -35,7 +24,7 @@ def application_commands(applications: Commands) -> None:
     add_command(applications, "add", "application.add", text, _application_add, epilog=_APPLICATION_EPILOG)
     text = "Change an application: what is given replaces what was."
     add_command(applications, "update", "application.update", text, _application_update, epilog=_APPLICATION_EPILOG)
-    add_command(applications, "list", "application.list_all", "List all applications.", _stored)
+    add_command(applications, "list", "application.list_all", "List all applications.", add_store)
     add_command(applications, "show", "application.show_one", "Show all of an application.", _application)
     add_command(applications, "enable", "application.enable", "Enable an application again.", _application)
     text = "Disable an application; it gets no tokens any more."
@@ -55,7 +44,7 @@ def issuer_commands(issuers: Commands) -> None:
     text = "Trust the assertions of an OIDC issuer, for the applications that name it."
     target = "trusted_token_issuer"
     add_command(issuers, "add", f"{target}.add", text, _issuer_add, epilog=_ISSUER_EPILOG)
-    add_command(issuers, "list", f"{target}.list_all", "List all trusted token issuers.", _stored)
+    add_command(issuers, "list", f"{target}.list_all", "List all trusted token issuers.", add_store)
     add_command(issuers, "show", f"{target}.show_one", "Show all of a trusted token issuer.", _issuer)
     add_command(issuers, "enable", f"{target}.enable", "Trust an issuer again.", _issuer)
     add_command(issuers, "disable", f"{target}.disable", "Refuse an issuer's assertions for now.", _issuer)
@@ -97,12 +86,28 @@ example:
 """
 
 _APPLY_EPILOG = """\
-All of the file is applied, or nothing. Groups, issuers and applications are known by their names, access keys by their
-ids: what is new is made, what differs is replaced, the rest is left alone. Nothing is removed: what the file does not
-name stays, people in their groups and assignments too. A status that is not given stays as well. People must be there.
-Secrets are not in the file, but in a file or an environment variable that it names.
+All of the file is applied, or nothing. What is new is made, what differs is replaced, and what the file does not name
+is left alone, unless --prune is given. A status or a password that is not given stays as it is. Secrets are not in the
+file, but in a file or an environment variable that it names. Every table and key: docs/directory.md.
 
 an example:
+  [[user]]
+  user_name = "mira"
+  email = "mira@example.org"
+
+  [[account]]
+  account_id = "111122223333"
+  name = "Production"
+
+  [[permission_set]]
+  name = "Admin"
+  session_duration = "4h"
+
+  [[assignment]]
+  accounts = ["111122223333"]
+  permission_sets = ["Admin"]
+  groups = ["analysts"]
+
   [[group]]
   name = "analysts"
   description = "who may read reports"
@@ -138,32 +143,8 @@ an example:
 """
 
 
-def _stored(parser: Parser) -> None:
-    from pathlib import Path
-
-    parser.add_argument("--config", type=Path, metavar="FILE", help="settings file (TOML)")
-    parser.add_argument("--data", metavar="FOLDER", help="folder for the store and the master key")
-    add_json(parser)
-
-
-def _group_add(parser: Parser) -> None:
-    _stored(parser)
-    parser.add_argument("name", metavar="NAME")
-    parser.add_argument("--description", default="", help="what the group is for")
-
-
-def _group(parser: Parser) -> None:
-    _stored(parser)
-    parser.add_argument("name", metavar="GROUP", help="name or id")
-
-
-def _group_and_user(parser: Parser) -> None:
-    _group(parser)
-    parser.add_argument("user_name", metavar="USER_NAME")
-
-
 def _iam_add(parser: Parser) -> None:
-    _stored(parser)
+    add_instance(parser)
     principal = parser.add_mutually_exclusive_group(required=True)
     principal.add_argument("--principal", metavar="ARN", help="whose key it is")
     principal.add_argument("--user", metavar="NAME", help="instead: an IAM user in the account of the instance")
@@ -172,7 +153,7 @@ def _iam_add(parser: Parser) -> None:
 
 
 def _access_key(parser: Parser) -> None:
-    _stored(parser)
+    add_store(parser)
     parser.add_argument("access_key_id", metavar="ACCESS_KEY_ID")
 
 
@@ -189,7 +170,7 @@ def _iam_session(parser: Parser) -> None:
 
 
 def _application(parser: Parser) -> None:
-    _stored(parser)
+    add_store(parser)
     parser.add_argument("name", metavar="APPLICATION", help="name or ARN")
 
 
@@ -201,7 +182,7 @@ def _application_and_principal(parser: Parser) -> None:
 
 
 def _application_add(parser: Parser) -> None:
-    _stored(parser)
+    add_instance(parser)
     parser.add_argument("name", metavar="NAME")
     _application_options(parser)
     parser.set_defaults(remove_grant=None)
@@ -238,12 +219,12 @@ def _application_options(parser: Parser) -> None:
 
 
 def _issuer(parser: Parser) -> None:
-    _stored(parser)
+    add_store(parser)
     parser.add_argument("name", metavar="ISSUER", help="name or ARN")
 
 
 def _issuer_add(parser: Parser) -> None:
-    _stored(parser)
+    add_instance(parser)
     parser.add_argument("name", metavar="NAME")
     text = "the issuer, as its tokens name it; its keys are found by OIDC discovery"
     parser.add_argument("--issuer-url", metavar="URL", required=True, help=text)
@@ -258,6 +239,29 @@ def _issuer_add(parser: Parser) -> None:
 def apply(parser: Parser) -> None:
     """``postern apply``."""
     parser.epilog = _APPLY_EPILOG
-    _stored(parser)
+    add_store(parser)
     parser.add_argument("file", metavar="FILE", help="the declarative file (TOML)")
-    parser.add_argument("--dry-run", action="store_true", help="show the differences and change nothing")
+    _prune(parser)
+    parser.add_argument("--dry-run", action="store_true", help="show the differences and change nothing: postern plan")
+    parser.add_argument("--yes", action="store_true", help="remove without asking")
+
+
+def plan(parser: Parser) -> None:
+    """``postern plan``."""
+    add_store(parser)
+    parser.add_argument("file", metavar="FILE", help="the declarative file (TOML)")
+    _prune(parser)
+    text = "exit with 1 where there are differences"
+    parser.add_argument("--detailed-exitcode", action="store_true", help=text)
+
+
+def export(parser: Parser) -> None:
+    """``postern export``."""
+    add_store(parser)
+    parser.add_argument("file", nargs="?", metavar="FILE", help="where to write it (default: standard output)")
+    parser.add_argument("--force", action="store_true", help="overwrite the file")
+
+
+def _prune(parser: Parser) -> None:
+    text = "remove what is stored and not in the file, people too"
+    parser.add_argument("--prune", action="store_true", help=text)

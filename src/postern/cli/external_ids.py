@@ -4,8 +4,8 @@ import argparse
 import asyncio
 from collections.abc import Sequence
 
-from postern.cli.configuring import create, remove
-from postern.cli.context import opened_store, public, settings_from
+from postern.cli.configuring import chosen_instance, create, remove
+from postern.cli.context import opened_store, public_user, settings_from
 from postern.cli.exit_codes import CommandFailed, UsageError
 from postern.cli.output import show
 from postern.core import users
@@ -19,7 +19,7 @@ Pair = tuple[str, str]
 
 def external_id(options: argparse.Namespace) -> None:
     user, known = asyncio.run(_change(options))
-    shown = dict(public(user, "user_id", "user_name", "display_name", "email", "status", "created_at"))
+    shown = public_user(user)
     shown["external_ids"] = [{"issuer": each.issuer, "id": each.external_id} for each in known]
     said = "has no longer the external id" if options.remove else "has the external id"
     show(options, shown, f"{user.user_name} {said} {options.external_id}")
@@ -49,29 +49,20 @@ async def records_for(store: Store, user: User, pairs: Sequence[Pair]) -> tuple[
     for number, id_ in enumerate(ids):
         if id_ in ids[:number]:
             raise UsageError(f"the external id {id_} is given twice")
-        if await store.find_users_by_attribute("externalIds.id", id_):
+        if await store.find_users_by_attribute(user.instance_id, "externalIds.id", id_):
             raise CommandFailed(_taken(id_))
     return records
-
-
-async def note(store: Store, records: Sequence[ExternalId]) -> None:
-    """
-    Raises:
-        CommandFailed: an id is somebody's already.
-    """
-    for record in records:
-        await create(store, record, _taken(record.external_id))
 
 
 async def _change(options: argparse.Namespace) -> tuple[User, list[ExternalId]]:
     """The person, and all external ids as they are then."""
     issuer, id_ = issuer_and_id(options.external_id)
     async with opened_store(settings_from(options)) as store:
-        user = await users.require_user(store, options.user_name)
+        user = await users.require_user(store, options.user_name, await chosen_instance(options, store))
         if options.remove:
             await _forget(store, user, groups.external_id(user, issuer, id_))
         else:
-            await note(store, [groups.external_id(user, issuer, id_)])
+            await create(store, groups.external_id(user, issuer, id_), _taken(id_))
         return user, [each for each in await store.list_configuration(ExternalId) if each.user_id == user.user_id]
 
 

@@ -5,7 +5,7 @@ import asyncio
 
 import msgspec
 
-from postern.cli.configuring import create, instance_of, remove, replace
+from postern.cli.configuring import chosen_instance, create, remove, replace
 from postern.cli.context import opened_store, public, settings_from
 from postern.cli.exit_codes import CommandFailed
 from postern.cli.output import columns, now, show, show_once, utc
@@ -66,7 +66,7 @@ async def find_key(store: Store, access_key_id: str) -> AccessKey:
 async def _add(options: argparse.Namespace) -> tuple[AccessKey, str]:
     settings = settings_from(options)
     async with opened_store(settings, create=True) as store:
-        arn = _principal(options, await instance_of(store))
+        arn = _principal(options, await chosen_instance(options, store))
         master = await master_key_of(settings, store)
         key, secret = new_access_key(master, principal_arn=arn, description=options.description, now=now())
         await create(store, key, "the access key id is taken: try again")

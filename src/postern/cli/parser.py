@@ -101,6 +101,27 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Where the store of a server is, and its settings."""
+    from pathlib import Path
+
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings file (TOML)")
+    parser.add_argument("--data", metavar="FOLDER", help="folder for the store and the master key")
+
+
+def add_store(parser: argparse.ArgumentParser) -> None:
+    """What every command takes that looks into a store."""
+    add_settings(parser)
+    add_json(parser)
+
+
+def add_instance(parser: argparse.ArgumentParser) -> None:
+    """The same, of one that looks at an instance."""
+    add_store(parser)
+    text = "of this instance, by name or id (default: the primary one)"
+    parser.add_argument("--instance", metavar="NAME", help=text)
+
+
 def _width() -> int:
     """Of the terminal, less a margin."""
     columns = os.environ.get("COLUMNS", "")

@@ -5,7 +5,7 @@ import asyncio
 
 import msgspec
 
-from postern.cli.configuring import create, instance_of, remove, replace
+from postern.cli.configuring import chosen_instance, create, remove, replace
 from postern.cli.context import opened_store, settings_from
 from postern.cli.exit_codes import CommandFailed
 from postern.cli.output import columns, now, printable, show, utc
@@ -62,7 +62,7 @@ def delete(options: argparse.Namespace) -> None:
 async def _add(options: argparse.Namespace) -> TrustedTokenIssuer:
     async with opened_store(settings_from(options), create=True) as store:
         issuer = trusted_token_issuers.new_trusted_token_issuer(
-            await instance_of(store),
+            await chosen_instance(options, store),
             name=options.name,
             issuer_url=options.issuer_url,
             claim_attribute_path=options.claim,

@@ -1,4 +1,4 @@
-"""``postern user``: add, list, disable, enable, password."""
+"""``postern user``: add, list, update, disable, enable, password, remove."""
 
 import argparse
 import asyncio
@@ -6,16 +6,23 @@ import getpass
 import secrets
 import sys
 
-from postern.cli.context import opened_store, public, settings_from
+import msgspec
+
+from postern.cli.configuring import chosen_instance, remove, replace, require_confirmation
+from postern.cli.context import opened_store, public_user, settings_from
 from postern.cli.exit_codes import CommandFailed
+from postern.cli.external_ids import issuer_and_id, records_for
 from postern.cli.output import columns, now, show, utc
 from postern.core import users
-from postern.core.records import User, UserStatus
+from postern.core.records import Instance, User, UserStatus
+from postern.core.store import AlreadyExists, ConfigurationChange, Store
 from postern.server.password_hashing import ThreadedHasher
+
+_MEMBERS = ("user_name", "display_name", "given_name", "family_name", "email")
 
 
 def add(options: argparse.Namespace) -> None:
-    password = _password(options)
+    password = None if options.no_password else _password(options)
     user = asyncio.run(_add(options, password))
     _report(options, user, f"added {user.user_name}", password if options.generate else None)
 
@@ -26,7 +33,12 @@ def list_all(options: argparse.Namespace) -> None:
         (user.user_name, user.display_name, user.status.value, utc(user.created_at), user.user_id) for user in people
     ]
     table = columns(rows, ("USER NAME", "NAME", "STATUS", "ADDED", "USER ID"))
-    show(options, [_shown(user) for user in people], table if people else "nobody yet: postern user add NAME")
+    show(options, [public_user(user) for user in people], table if people else "nobody yet: postern user add NAME")
+
+
+def update(options: argparse.Namespace) -> None:
+    user = asyncio.run(_update(options))
+    _report(options, user, f"changed {user.user_name}")
 
 
 def disable(options: argparse.Namespace) -> None:
@@ -47,60 +59,90 @@ def password(options: argparse.Namespace) -> None:
     )
 
 
+def delete(options: argparse.Namespace) -> None:
+    """
+    Raises:
+        UsageError: it is not confirmed, and nobody can be asked.
+        CommandFailed: the answer is no.
+    """
+    user = asyncio.run(_delete(options))
+    _report(options, user, f"removed {user.user_name}, with memberships and assignments; all sign-ins have ended")
+
+
 def random_password() -> str:
     """About 120 bits, in groups that can be typed."""
     alphabet = "abcdefghjkmnpqrstuvwxyz23456789"
     return "-".join("".join(secrets.choice(alphabet) for _ in range(6)) for _ in range(4))
 
 
-async def _add(options: argparse.Namespace, password: str) -> User:
-    if options.external_id:
-        return await _add_with_external_ids(options, password)
+async def _add(options: argparse.Namespace, password: str | None) -> User:
+    pairs = [issuer_and_id(text) for text in options.external_id or ()]
     async with opened_store(settings_from(options), create=True) as store:
-        user = await _new(options, password)
-        await store.create_user(user)
+        user = await _new(options, password, await chosen_instance(options, store))
+        ids = await records_for(store, user, pairs)
+        try:
+            await store.change_configuration(ConfigurationChange(create=(user, *ids)))
+        except AlreadyExists:
+            raise CommandFailed(await _what_is_taken(store, user)) from None
         return user
 
 
-async def _add_with_external_ids(options: argparse.Namespace, password: str) -> User:
-    from postern.cli import external_ids
-
-    pairs = [external_ids.issuer_and_id(text) for text in options.external_id]
-    async with opened_store(settings_from(options), create=True) as store:
-        user = await _new(options, password)
-        records = await external_ids.records_for(store, user, pairs)  # refuses before anybody is made
-        await store.create_user(user)
-        await external_ids.note(store, records)
-        return user
+async def _new(options: argparse.Namespace, password: str | None, instance: Instance) -> User:
+    members = {name: getattr(options, name) for name in _MEMBERS}
+    if password is None:
+        return users.new_person(instance, **members, now=now())
+    return await users.new_user(ThreadedHasher(), password=password, **members, instance=instance, now=now())
 
 
-async def _new(options: argparse.Namespace, password: str) -> User:
-    return await users.new_user(
-        ThreadedHasher(),
-        user_name=options.user_name,
-        password=password,
-        display_name=options.display_name,
-        email=options.email,
-        now=now(),
-    )
+async def _what_is_taken(store: Store, user: User) -> str:
+    if await store.find_user_by_name(user.instance_id, user.canonical_name) is not None:
+        return f"there is a user {user.user_name!r} already"
+    return "an external id is somebody's already"
 
 
 async def _list(options: argparse.Namespace) -> list[User]:
     async with opened_store(settings_from(options)) as store:
-        return await store.list_users()
+        instance = await chosen_instance(options, store)
+        return [user for user in await store.list_users() if user.instance_id == instance.instance_id]
+
+
+async def _update(options: argparse.Namespace) -> User:
+    async with opened_store(settings_from(options)) as store:
+        instance = await chosen_instance(options, store)
+        old = await users.require_user(store, options.user, instance)
+        given = {name: getattr(options, name) for name in _MEMBERS}
+        members = {name: getattr(old, name) if text is None else text for name, text in given.items()}
+        made = users.new_person(instance, **members, user_id=old.user_id, now=old.created_at)
+        changed = msgspec.structs.replace(made, password_hash=old.password_hash, status=old.status)
+        try:
+            await replace(store, old, changed)
+        except AlreadyExists:
+            raise CommandFailed(f"there is a user {changed.user_name!r} already") from None
+        return changed
 
 
 async def _set_status(options: argparse.Namespace, status: UserStatus) -> User:
     async with opened_store(settings_from(options)) as store:
-        await users.set_status(store, user_name=options.user_name, status=status, now=now())
-        return await users.require_user(store, options.user_name)
+        instance = await chosen_instance(options, store)
+        await users.set_status(store, user_name=options.user_name, status=status, instance=instance, now=now())
+        return await users.require_user(store, options.user_name, instance)
 
 
 async def _set_password(options: argparse.Namespace, password: str) -> User:
     async with opened_store(settings_from(options)) as store:
-        return await users.set_password(
-            store, ThreadedHasher(), user_name=options.user_name, password=password, now=now()
+        instance = await chosen_instance(options, store)
+        await users.set_password(
+            store, ThreadedHasher(), user_name=options.user_name, password=password, instance=instance, now=now()
         )
+        return await users.require_user(store, options.user_name, instance)
+
+
+async def _delete(options: argparse.Namespace) -> User:
+    async with opened_store(settings_from(options)) as store:
+        user = await users.require_user(store, options.user_name, await chosen_instance(options, store))
+        require_confirmation(options, f"{user.user_name} will be removed for good")
+        await remove(store, user)
+        return user
 
 
 def _password(options: argparse.Namespace) -> str:
@@ -116,10 +158,6 @@ def _password(options: argparse.Namespace) -> str:
     return first
 
 
-def _shown(user: User) -> dict[str, object]:
-    return dict(public(user, "user_id", "user_name", "display_name", "email", "status", "created_at"))
-
-
 def _report(options: argparse.Namespace, user: User, text: str, generated: str | None = None) -> None:
-    shown = _shown(user) | ({"password": generated} if generated else {})
-    show(options, shown, f"{text}\npassword: {generated}" if generated else text)
+    members = public_user(user) | ({"password": generated} if generated else {})
+    show(options, members, f"{text}\npassword: {generated}" if generated else text)
