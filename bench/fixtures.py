@@ -47,7 +47,12 @@ async def _make(settings: Settings, folder: Path, codes: int, families: int) -> 
     bodies = Bodies(*(folder / f"{name}.txt" for name in Bodies.__struct_fields__))
     async with running_service(settings) as service:
         user = await add_user(
-            service.store, service.passwords, user_name="bench", password="bench-password", now=service.now()
+            service.store,
+            service.passwords,
+            user_name="bench",
+            password="bench-password",
+            instance=service.instance,
+            now=service.now(),
         )
         registration = RegisterClientRequest(
             client_name="botocore-client-bench", client_type="public", scopes=("sso:account:access",)

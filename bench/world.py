@@ -81,7 +81,13 @@ async def open_world(service: Service, issuer: Issuer) -> World:
         actor_policy=policy,
     )
     person = await add_user(
-        service.store, service.passwords, user_name="bench", password="bench-password", email=EMAIL, now=now
+        service.store,
+        service.passwords,
+        user_name="bench",
+        password="bench-password",
+        email=EMAIL,
+        instance=service.instance,
+        now=now,
     )
     assignments = [applications.assignment(each, PrincipalType.USER, person.user_id) for each in (application, source)]
     await service.store.change_configuration(

@@ -5,12 +5,23 @@ from collections.abc import Callable
 import msgspec
 
 from tests.browser.conftest import Place, Visit
+from tests.browser.directory import Wanted, assign
 from tests.browser.sites import site
 from tests.browser.visitor import Visitor
 
 Arrange = Callable[[Place, Visit], Visitor]
 LONG_NAME = "a program whose name goes on and on, " * 6
 UNBROKEN_NAME = "W" * 200
+ACCOUNTS = [
+    Wanted("Production", "210987654321", ("AdministratorAccess", "ReadOnly"), "https://console.example.org/"),
+    Wanted("Staging", "345678901234", ("AdministratorAccess", "Billing", "PowerUser", "ReadOnly", "SecurityAudit")),
+    Wanted("Sandbox of the data platform team, for experiments", "987654321098", ("PowerUser",)),
+    Wanted(UNBROKEN_NAME, "987654321099", (UNBROKEN_NAME[:32],)),
+]
+MANY_ACCOUNTS = [
+    Wanted(f"{('data', 'web', 'edge')[number % 3]}-{number:03d}", f"{500_000_000_000 + number:012d}", ("ReadOnly",))
+    for number in range(300)
+]
 
 
 class Picture(msgspec.Struct, frozen=True):
@@ -156,13 +167,104 @@ def error_with_a_way_back(place: Place, visit: Visit) -> Visitor:
     return visitor
 
 
-def start_empty(place: Place, visit: Visit) -> Visitor:
+def accounts_none(place: Place, visit: Visit) -> Visitor:
     visitor = _signed_in(visit, place)
     visitor.sees(f"Hello, {visitor.person.user_name}")
     return visitor
 
 
-def start(place: Place, visit: Visit) -> Visitor:
+def accounts(place: Place, visit: Visit) -> Visitor:
+    visitor = _signed_in(visit, place)
+    assign(place, visitor.person, ACCOUNTS)
+    visitor.goto("/start")
+    return visitor
+
+
+def accounts_many(place: Place, visit: Visit) -> Visitor:
+    visitor = _signed_in(visit, place)
+    assign(place, visitor.person, MANY_ACCOUNTS)
+    visitor.goto("/start?page=2")
+    visitor.page.get_by_text("Page 2 of 12").wait_for()
+    return visitor
+
+
+def accounts_search(place: Place, visit: Visit) -> Visitor:
+    visitor = _signed_in(visit, place)
+    assign(place, visitor.person, ACCOUNTS)
+    visitor.goto("/start?q=prod+admin")
+    return visitor
+
+
+def accounts_search_in_vain(place: Place, visit: Visit) -> Visitor:
+    visitor = _signed_in(visit, place)
+    assign(place, visitor.person, ACCOUNTS)
+    visitor.goto(f"/start?q={'X' * 200}")
+    visitor.page.get_by_text("Nothing of yours matches.").wait_for()
+    return visitor
+
+
+def role(place: Place, visit: Visit) -> Visitor:
+    visitor = accounts(place, visit)
+    role = f"/start/role?account_id={ACCOUNTS[0].account_id}&role_name=AdministratorAccess"
+    visitor.await_page(role, "AdministratorAccess")
+    return visitor
+
+
+def credentials(place: Place, visit: Visit) -> Visitor:
+    visitor = role(place, visit)
+    visitor.button("Show credentials").click()
+    visitor.sees("Credentials of AdministratorAccess")
+    return visitor
+
+
+def console_shortcut(place: Place, visit: Visit) -> Visitor:
+    visitor = accounts(place, visit)
+    link = f"/start/console?account_id={ACCOUNTS[0].account_id}&role_name=ReadOnly&destination="
+    visitor.await_page(f"{place.url}{link}https://console.example.org/{UNBROKEN_NAME}", "Open the console?")
+    return visitor
+
+
+def role_of_another(place: Place, visit: Visit) -> Visitor:
+    visitor = _signed_in(visit, place)
+    visitor.goto("/start/role?account_id=000000000000&role_name=Admin")
+    visitor.sees("This role is not yours")
+    return visitor
+
+
+def password(place: Place, visit: Visit) -> Visitor:
+    visitor = _signed_in(visit, place)
+    visitor.goto("/start/password")
+    return visitor
+
+
+def password_wrong(place: Place, visit: Visit) -> Visitor:
+    visitor = password(place, visit)
+    visitor.change_password("a password that is new", current="wrong password")
+    visitor.is_told("The current password is wrong.")
+    return visitor
+
+
+def password_too_short(place: Place, visit: Visit) -> Visitor:
+    visitor = password(place, visit)
+    visitor.change_password("short")
+    visitor.is_told("A password has 8 to 256 characters.")
+    return visitor
+
+
+def password_changed(place: Place, visit: Visit) -> Visitor:
+    visitor = password(place, visit)
+    visitor.change_password("a password that is new")
+    visitor.sees("Password changed")
+    return visitor
+
+
+def sign_ins_none(place: Place, visit: Visit) -> Visitor:
+    visitor = _signed_in(visit, place)
+    visitor.goto("/start/sign-ins")
+    return visitor
+
+
+def sign_ins(place: Place, visit: Visit) -> Visitor:
     visitor = _signed_in(visit, place)
     for name in ("botocore-client-demo", LONG_NAME, UNBROKEN_NAME):
         device = place.oidc.start_device(clientName=name)
@@ -170,7 +272,7 @@ def start(place: Place, visit: Visit) -> Visitor:
         visitor.approve()
         visitor.sees("Approved")
         device.assert_signed_in()
-    visitor.goto("/start")
+    visitor.goto("/start/sign-ins")
     return visitor
 
 
@@ -201,8 +303,21 @@ PICTURES = [
         already_decided,
         error,
         error_with_a_way_back,
-        start_empty,
-        start,
+        accounts_none,
+        accounts,
+        accounts_many,
+        accounts_search,
+        accounts_search_in_vain,
+        role,
+        credentials,
+        console_shortcut,
+        role_of_another,
+        password,
+        password_wrong,
+        password_too_short,
+        password_changed,
+        sign_ins_none,
+        sign_ins,
         signed_out,
     )
 ]

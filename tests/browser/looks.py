@@ -1,4 +1,4 @@
-"""What a page must be to everybody: readable, labelled, not wider than the screen, and free of scripts."""
+"""What a page must be to everybody: readable, labelled, not wider than the screen, and free of scripts but ours."""
 
 from playwright.sync_api import Page
 
@@ -51,19 +51,22 @@ _PROBLEMS = """
     if (parseFloat(style.fontSize) < 13) say(`text of ${style.fontSize}`, element);
   }
 
-  for (const element of document.querySelectorAll('input:not([type=hidden]), button, a')) {
+  for (const element of document.querySelectorAll('input:not([type=hidden]), button, a, summary')) {
+    if (!shown(element)) continue;
     if (!element.labels?.length && !element.textContent.trim()) say('no label', element);
     const { width, height } = element.getBoundingClientRect();
-    if (element.matches('input, button, .button') && (width < 44 || height < 44)) say('too small to touch', element);
+    if (element.matches('input, button, .button, .role, summary') && (width < 44 || height < 44))
+      say('too small to touch', element);
     const edge = getComputedStyle(element).borderTopColor;
-    if (element.matches('.field, .button') && contrast(rgba(edge), behind(element.parentElement)) < 3)
+    if (element.matches('.field, .button, .role') && contrast(rgba(edge), behind(element.parentElement)) < 3)
       say('faint edge', element);
   }
   for (const element of document.querySelectorAll('[aria-describedby]'))
     for (const id of element.getAttribute('aria-describedby').split(' '))
       if (!document.getElementById(id)) say(`nothing has the id ${id}`, element);
   for (const image of document.querySelectorAll('img:not([alt]), svg:not([aria-hidden])')) say('no text', image);
-  for (const element of document.querySelectorAll('script, style, iframe, object, embed, base'))
+  const script = 'script[src^="/static/portal.js?v="]:empty';
+  for (const element of document.querySelectorAll(`script:not(${script}), style, iframe, object, embed, base`))
     say('not ours', element);
   for (const element of document.querySelectorAll('*'))
     for (const { name } of element.attributes)

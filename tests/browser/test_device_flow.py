@@ -133,15 +133,15 @@ def test_a_person_disabled_half_way_approves_nothing_and_cannot_come_back(place:
     device.assert_undecided()
 
 
-def test_the_start_page_lists_the_sign_in_and_ends_it(place: Place, visit: Visit) -> None:
+def test_the_portal_lists_the_sign_in_and_ends_it(place: Place, visit: Visit) -> None:
     visitor = visit(place.add_person())
     device = place.oidc.start_device()
     visitor.open(device.complete_uri)
     visitor.approve()
     visitor.sees("Approved")
     token = device.poll()
-    visitor.goto("/start")
-    expect(visitor.page.locator(".sign-in-name")).to_have_text("my-tool")
+    visitor.goto("/start/sign-ins")
+    expect(visitor.page.locator(".sign-in-name")).to_have_text(["This browser", "my-tool"])
     visitor.button("End the sign-in of my-tool").click()
     expect(visitor.page.get_by_text("No terminal or application is signed in as you.")).to_be_visible()
     device.assert_ended(token)

@@ -95,8 +95,11 @@ def test_every_page_can_be_walked_through_in_reading_order(visitor: Visitor) -> 
     visitor.open("/device")
     assert focused(page) == "Code"
     assert order(page, 2) == ["Continue", "Sign out"]
-    visitor.goto("/start")
-    assert order(page, 1) == ["Enter a device code"]
+    visitor.goto("/start/sign-ins")
+    rooms = ["Accounts", "Sign-ins", "Password"]
+    assert order(page, 3) == rooms
+    visitor.goto("/start/password")
+    assert order(page, 7) == [*rooms, "Current password", "New password", "New password again", "Change password"]
     visitor.goto("/device/done?outcome=expired")
     assert order(page, 2) == ["Enter a new code", "Sign out"]
     page.keyboard.press("Enter")
@@ -118,7 +121,7 @@ def test_without_scripts_a_device_is_approved_and_its_sign_in_ended(place: Place
     visitor.approve()
     visitor.sees("Approved")
     token = device.poll()
-    visitor.goto("/start")
+    visitor.goto("/start/sign-ins")
     visitor.button("End the sign-in of my-tool").click()
     expect(visitor.page.get_by_text("No terminal or application is signed in as you.")).to_be_visible()
     device.assert_ended(token)

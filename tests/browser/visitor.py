@@ -1,11 +1,13 @@
 """A person with a browser of their own: no cookie of another test is in it."""
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 from playwright.sync_api import BrowserContext, ConsoleMessage, Dialog, Locator, Page, expect
 
+_PATIENCE = 10  # seconds
 # What Chromium says of every page that is not a 2xx; such pages are what many tests are about.
 _REFUSALS = "Failed to load resource: the server responded with a status of"
 
@@ -56,6 +58,15 @@ class Visitor:
         self.page.goto(url if "://" in url else f"{self.endpoint}{url}")
         return self.page
 
+    def await_page(self, url: str, heading: str) -> None:
+        """Ask for a page until it is there: a server reads credential sources once in a second."""
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            self.goto(url)
+            if self.page.get_by_role("heading", level=1).inner_text() == heading:
+                return
+            assert time.monotonic() < deadline, f"{url} does not come"
+
     def sign_in(self, person: Person | None = None, *, password: str | None = None) -> None:
         """Fill in the form that is shown; the next page may be the same form again."""
         who = person or self.person
@@ -67,6 +78,17 @@ class Visitor:
     def enter_code(self, typed: str) -> None:
         self.page.get_by_label("Code").fill(typed)
         self.button("Continue").click()
+
+    def change_password(self, new: str, *, current: str | None = None) -> None:
+        """Fill in the form that is shown; the next page may be the same form again."""
+        typed = {
+            "Current password": self.person.password if current is None else current,
+            "New password": new,
+            "New password again": new,
+        }
+        for label, text in typed.items():
+            self.page.get_by_label(label, exact=True).fill(text)
+        self.button("Change password").click()
 
     def button(self, name: str) -> Locator:
         return self.page.get_by_role("button", name=name, exact=True)

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,11 @@ class AwsCli:
             folder.mkdir(parents=True)
             (folder / "endpoint-rule-set-1.json").write_text(json.dumps(_rule_set(server.endpoint)))
 
-    def run(self, *arguments: str, decision: str = "approve", waits: bool = True) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str, decision: str = "approve", waits: bool = True, variables: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """``waits``: whether the browser that it launches is done before it goes on."""
-        extra = {"BROWSER": browser.command(waits=waits), "BROWSER_DECISION": decision}
+        extra = {"BROWSER": browser.command(waits=waits), "BROWSER_DECISION": decision, **(variables or {})}
         return subprocess.run(
             (str(AWS), *arguments),
             env=self._environment | extra,

@@ -104,8 +104,8 @@ def test_logout_ends_both_profiles(aws: AwsCli, server: Server) -> None:
 def test_sign_in_shows_on_the_start_page_and_ends_there(aws: AwsCli, server: Server, person: Person) -> None:
     assert aws.run("sso", "login", "--profile", "demo").returncode == 0
     (token,) = aws.tokens()
-    page = person.open("/start")
+    page = person.open("/start/sign-ins")
     assert "botocore-client-demo" in page.text
-    while "/sign-ins/end" in page.forms:
-        page = person.submit(page, "/sign-ins/end")
+    while "/start/sign-ins/end" in page.forms:
+        page = person.submit(page, "/start/sign-ins/end")
     assert Wire(server.endpoint).logout(token["accessToken"]).status == 401

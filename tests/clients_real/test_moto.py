@@ -2,11 +2,8 @@
 which our client takes credentials.
 """
 
-import subprocess
 import time
-import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -16,45 +13,17 @@ from postern.client.driver import run
 from postern.client.errors import ServiceError
 from postern.client.service import Service
 from postern.client.sso_oidc import SSOOIDC
-from tests.clients_real.conftest import require
-from tests.clients_real.servers import ROOT, environment, free_port
+from tests.clients_real.moto import started
 
 pytestmark = pytest.mark.real_client
 
-MOTO = ROOT / ".cache" / "clients" / "moto" / "bin" / "moto_server"
 QUIET = {"AWS_CONFIG_FILE": "/nonexistent", "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent"}
 
 
 @pytest.fixture(scope="module")
 def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    require("moto", MOTO)
-    port = free_port()
-    log = tmp_path_factory.mktemp("moto") / "log"
-    with log.open("wb") as stream:
-        process = subprocess.Popen(
-            [str(MOTO.with_name("python")), str(MOTO), "-H", "127.0.0.1", "-p", str(port)],
-            stdout=stream,
-            stderr=stream,
-            env=environment({"HOME": str(log.parent)}),
-        )
-    try:
-        _await(f"http://127.0.0.1:{port}/moto-api/data.json", process, log)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def _await(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            urllib.request.urlopen(url, timeout=1).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise RuntimeError(log.read_text())
+    with started(tmp_path_factory.mktemp("moto")) as url:
+        yield url
 
 
 def test_a_server_without_the_service_is_told_in_one_line(moto: str) -> None:
