@@ -21,6 +21,8 @@ from postern.api.portal import (
     RoleCredentials,
 )
 from postern.core.audit import EventName
+from postern.core.clients import JWT_BEARER
+from postern.core.directory.records import AccessScope, ApplicationGrants, Status
 from postern.core.get_role_credentials import get_role_credentials
 from postern.core.iam.access_keys import open_session_token
 from postern.core.list_account_roles import list_account_roles
@@ -33,6 +35,8 @@ from postern.core.role_credentials.session_names import session_name
 from postern.core.scopes import LEGACY_PORTAL
 from postern.core.store import ConfigurationChange
 from postern.testing import samples
+from tests.core.application_world import add_application, change, open_issuer, with_iam
+from tests.core.application_world import assign as assign_application
 from tests.core.portal_world import ACCOUNT_ID, OTHER_ACCOUNT_ID, add_group, add_portal, assign, create, remove
 from tests.core.world import ACCOUNT_ACCESS, LAPTOP, World, present, refused
 
@@ -489,6 +493,27 @@ async def test_an_application_s_token_needs_the_scope_too(world: World) -> None:
     world.store._rows.put(application_family)  # type: ignore[attr-defined]
     with refused(ForbiddenException, "has not the scope"):
         await Visitor(world, present(response.access_token)).accounts()
+
+
+@pytest.mark.parametrize("ending", ["the assignment is taken away", "it is disabled", "it is removed", "no grant"])
+async def test_an_application_s_token_ends_here_with_what_it_was_issued_for(world: World, ending: str) -> None:
+    await add_portal(world, "Admin")
+    issuer = await open_issuer(world)
+    application = await add_application(world, access_scopes=(AccessScope(scope=ACCOUNT_ACCESS),), assigned=False)
+    assignment = await assign_application(world, application)
+    answer = await with_iam(world, application, JWT_BEARER, assertion=issuer.assertion(world))
+    visitor = Visitor(world, present(answer.access_token))
+    await visitor.credentials()
+    if ending == "the assignment is taken away":
+        await remove(world, assignment)
+    elif ending == "it is disabled":
+        await change(world, application, status=Status.DISABLED)
+    elif ending == "it is removed":
+        await remove(world, application)
+    else:
+        await change(world, application, grants=ApplicationGrants())
+    with refused(UnauthorizedException, "may not have the token any more"):
+        await visitor.credentials()
 
 
 async def test_a_source_that_is_gone_gives_nothing(world: World) -> None:

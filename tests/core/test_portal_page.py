@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from postern.core import portal_page
 from postern.core.portal_page import PAGE_SIZE, PortalPage, find_accounts
 from postern.testing import samples
 from tests.core.portal_world import add_group, assign, create, remove
@@ -87,3 +88,19 @@ async def test_nobody_else_and_nothing_that_was_taken_away_is_shown(company: Wor
     assert (await find_accounts(company.service, stranger, "", 1)).total == 0
     await remove(company, ADMIN)
     assert shown(await found(company)) == {"web-prod 1-2": ["ReadOnly"], "Web-Test": ["ReadOnly"]}
+
+
+async def test_many_words_look_no_longer_at_a_name_than_one(company: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[str] = []
+    folded = portal_page._folded
+
+    def counting(text: str) -> str:
+        looked_at.append(text)
+        return folded(text)
+
+    monkeypatch.setattr(portal_page, "_folded", counting)
+    await found(company, "admin")
+    of_one = looked_at.count("Admin")
+    looked_at.clear()
+    assert shown(await found(company, "a d m i n " * 12)) == {"data prod": ["Admin"], "web-prod 1-2": ["Admin"]}
+    assert looked_at.count("Admin") == of_one

@@ -16,6 +16,7 @@ from postern.core import access_tokens, scopes
 from postern.core.access_tokens import AccessToken
 from postern.core.audit import AuditEvent, EventName
 from postern.core.caller import Caller
+from postern.core.grants.base import refusal_to_issue
 from postern.core.records import TokenFamily, User
 from postern.core.service import Service
 
@@ -33,7 +34,8 @@ class PortalAccess(msgspec.Struct, frozen=True):
 async def admit(service: Service, access_token: str) -> PortalAccess:
     """
     Raises:
-        UnauthorizedException: not a live access token, or of a person who is disabled.
+        UnauthorizedException: not a live access token, of a person who is disabled, or of an application that may not
+            have it any more.
         ForbiddenException: the token is not for the portal.
         TooManyRequestsException: the sign-in asks too often.
     """
@@ -46,7 +48,22 @@ async def admit(service: Service, access_token: str) -> PortalAccess:
     user = await service.store.find_user(token.family.user_id)
     if user is None or not user.enabled:
         raise UnauthorizedException(reason="the person is disabled or gone")
+    await _require_standing(service, token.family, user)
     return PortalAccess(user, token.family)
+
+
+async def _require_standing(service: Service, family: TokenFamily, user: User) -> None:
+    """An application that has the token has to be one that could get it now, as introspection asks too.
+
+    Raises:
+        UnauthorizedException: the application is disabled or gone, or the person is not assigned any more.
+    """
+    if family.application_arn is None:
+        return
+    standing = await service.store.find_standing(family.application_arn, user.user_id)
+    refusal = refusal_to_issue(user, standing, family.grant_type, "")
+    if refusal is not None:
+        raise UnauthorizedException(reason=f"the application may not have the token any more: {refusal.reason}")
 
 
 def record(

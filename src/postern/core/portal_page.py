@@ -47,7 +47,7 @@ async def find_accounts(service: Service, user: User, query: str, number: int) -
     with the directory: 1,000 accounts with two roles each take 12 ms from SQLite, a search among them 24 ms.
     """
     query = " ".join(query[:MAX_QUERY].split())
-    words = _folded(query).split()
+    words = list(dict.fromkeys(_folded(query).split()))
     accounts = _by_account(await service.store.list_all_assigned_roles(user.user_id))
     found = [shown for each in accounts if (shown := _matching(each, words))]
     last = max(1, -(-len(found) // PAGE_SIZE))
@@ -73,17 +73,21 @@ def _by_account(assigned: list[AssignedRole]) -> list[PortalAccount]:
 
 def _matching(candidate: PortalAccount, words: list[str]) -> PortalAccount | None:
     """Each word is in the account's name or id, or in the role's name: ``prod admin`` is that role in that account."""
-    of_roles = [word for word in words if not _is_of_account(word, candidate.account)]
+    name = _folded(candidate.account.name)
+    of_roles = [word for word in words if word not in name and not _is_in_id(word, candidate.account.account_id)]
     if not of_roles:
         return candidate
-    roles = tuple(role for role in candidate.roles if all(word in _folded(role.name) for word in of_roles))
+    roles = tuple(role for role in candidate.roles if _has_all(_folded(role.name), of_roles))
     return msgspec.structs.replace(candidate, roles=roles) if roles else None
 
 
-def _is_of_account(word: str, account: Account) -> bool:
+def _has_all(text: str, words: list[str]) -> bool:
+    return all(word in text for word in words)
+
+
+def _is_in_id(word: str, account_id: str) -> bool:
     """An id may be typed with dashes, as 1111-2222-3333."""
-    is_in_id = _PART_OF_AN_ID.fullmatch(word) is not None and word.replace("-", "") in account.account_id
-    return is_in_id or word in _folded(account.name)
+    return _PART_OF_AN_ID.fullmatch(word) is not None and word.replace("-", "") in account_id
 
 
 def _folded(text: str) -> str:

@@ -1,5 +1,7 @@
 """Templates of credential sources: what is put in, and what is fitted to the place where it goes."""
 
+from typing import Any
+
 import pytest
 
 from postern.core.directory.records import AssignedRole
@@ -91,6 +93,21 @@ def test_a_list_of_groups_is_cut_after_a_whole_name() -> None:
 
 def test_a_single_group_that_is_too_long_is_left_out() -> None:
     assert templates.tag_value("of: {groups}", USER, [samples.group("x" * 300)], ROLE) == "of: "
+
+
+def test_many_groups_that_do_not_fit_are_not_left_out_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    rendered = 0
+    render = templates._render
+
+    def counting(*arguments: Any) -> str:
+        nonlocal rendered
+        rendered += 1
+        return render(*arguments)
+
+    monkeypatch.setattr(templates, "_render", counting)
+    groups = [samples.group(f"{number}".zfill(100)) for number in range(1000)]
+    assert templates.tag_value("{groups}", USER, groups, ROLE) == f"{0:0100}:{1:0100}"
+    assert rendered <= 10
 
 
 def test_another_text_is_cut() -> None:

@@ -132,6 +132,14 @@ async def test_groups_are_the_names_of_the_persons_own(world: World) -> None:
     assert verified(world, await token_for(world, "rustfs"))["groups"] == ["analysts", "writers"]
 
 
+async def test_a_group_is_never_read_as_several(world: World) -> None:
+    """RustFS splits each of them at its commas, and one of the pieces may be the name of a policy."""
+    await add_group(world, "guests,consoleAdmin", world.person)
+    with pytest.raises(SourceFaulty, match="has a comma"):
+        await token_for(world, "rustfs")
+    assert verified(world, await token_for(world, "seaweedfs"))["groups"] == ["guests,consoleAdmin"]
+
+
 async def test_session_tags_are_an_object_for_aws_and_in_a_list_for_ceph(world: World) -> None:
     await add_group(world, "analysts", world.person)
     tags = {

@@ -23,7 +23,8 @@ WriteTags = Callable[[Mapping[str, Sequence[str]], Sequence[str]], object]
 class TokenProfile(msgspec.Struct, frozen=True, kw_only=True):
     """One consumer. ``algorithms`` are those it takes, the first being what it gets; ``personal_claims`` those of
     `PERSONAL_CLAIMS` that it can read; ``write_tags`` makes the claim of session tags, and is absent where there is
-    none; ``has_policies`` is whether it takes policies from a claim.
+    none; ``has_policies`` is whether it takes policies from a claim, ``splits_groups`` whether it takes a group whose
+    name has a comma for several.
     """
 
     name: str
@@ -34,6 +35,7 @@ class TokenProfile(msgspec.Struct, frozen=True, kw_only=True):
     personal_claims: tuple[str, ...] = PERSONAL_CLAIMS
     write_tags: WriteTags | None = None
     has_policies: bool = False
+    splits_groups: bool = False
     has_source_identity: bool = False
 
     def check(self, token: PresentedToken) -> list[Finding]:
@@ -130,6 +132,7 @@ PROFILES: Mapping[str, TokenProfile] = {
             algorithms=(RS256, ES256),
             checks=(checks.issuer_is_ours, *_COMMON, checks.policy_or_groups),
             has_policies=True,
+            splits_groups=True,
         ),
         TokenProfile(
             name="seaweedfs",

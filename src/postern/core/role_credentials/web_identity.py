@@ -67,7 +67,13 @@ def claims_of(
 
 
 def _personal(profile: TokenProfile, user: User, groups: Sequence[Group]) -> dict[str, object]:
-    """What the consumer can read of the person."""
+    """What the consumer can read of the person.
+
+    Raises:
+        SourceFaulty: it would read another group than those of the person.
+    """
+    if profile.splits_groups and any("," in group.display_name for group in groups):
+        raise SourceFaulty("the name of a group has a comma, and the consumer would take it for several")
     known = {
         "preferred_username": user.user_name,
         "name": user.display_name,
