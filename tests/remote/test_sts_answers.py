@@ -63,6 +63,8 @@ def test_times_are_those_of_iso_8601(expiration: str) -> None:
 
 ENTITIES = '<!DOCTYPE r [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
 HOSTILE = {
+    "a command after the token": document(SessionToken='x"&amp;calc&amp;"'),
+    "a variable in the token": document(SessionToken="x%PATH%"),
     "a document type": f"<!DOCTYPE {ACTION}Response>{document()}",
     "an entity": ENTITIES + document(AccessKeyId="&b;"),
     "an entity that is not used": ENTITIES + document(),

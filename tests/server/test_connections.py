@@ -17,6 +17,7 @@ from tests.server.raw import RawConnection, exchange, request
 JSON = "Content-Type: application/json"
 LIVE = request("GET", "/healthz/live")
 TIMEOUT, IDLE = 1, 2
+PATIENCE = 20.0  # for a machine that others use as well
 
 
 @pytest.fixture(scope="module")
@@ -249,6 +250,18 @@ def test_an_empty_line_does_not_keep_an_idle_connection(server: ServerProcess) -
         assert idle.is_closed()
 
 
+def is_refused(connection: RawConnection, deadline: float) -> bool:
+    """Whether the server has closed it until then."""
+    while time.monotonic() < deadline:
+        try:
+            connection.send_for(LIVE, seconds=0.4)
+        except TimeoutError:
+            continue
+        except ConnectionError:
+            return True
+    return False
+
+
 def test_a_client_that_does_not_read_is_closed(server: ServerProcess) -> None:
     with ExitStack() as stack:
         deaf = [stack.enter_context(RawConnection(server.port, receive_buffer=2048)) for _ in range(5)]
@@ -256,9 +269,9 @@ def test_a_client_that_does_not_read_is_closed(server: ServerProcess) -> None:
             with contextlib.suppress(TimeoutError, ConnectionError):
                 connection.send_for(request("GET", "/static/postern.css") * 100, seconds=0.4)
         time.sleep(TIMEOUT + 2.2)
+        deadline = time.monotonic() + PATIENCE
         for connection in deaf:
-            with pytest.raises(ConnectionError):  # and not TimeoutError
-                connection.send_for(LIVE, seconds=0.4)
+            assert is_refused(connection, deadline)
     assert exchange(server.port, LIVE).status == 200
 
 

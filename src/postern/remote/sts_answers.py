@@ -19,6 +19,8 @@ _MAX_DEPTH = 12
 _MAX_ELEMENTS = 200
 _CODE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _PRINTABLE = re.compile(r"[!-~]+")
+# Credentials are pasted into terminals, and cmd.exe has no way to quote a quotation mark or a percent sign.
+_PASTEABLE = re.compile(r"[!#$&-~]+")
 _ERROR_CODES = (("ErrorResponse", "Error", "Code"), ("Error", "Code"), ("Response", "Errors", "Error", "Code"))
 # Codes that ask to come again, whatever status they have. AWS answers IDPCommunicationError when it did not get our
 # keys in time.
@@ -65,7 +67,7 @@ def read_credentials(answer: Answer, action: str, now: float) -> TemporaryCreden
     access_key_id, secret, token, expiration = (
         texts.get((*where, member), "") for member in ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
     )
-    if not all(_PRINTABLE.fullmatch(text) for text in (access_key_id, secret, token)):
+    if not all(_PASTEABLE.fullmatch(text) for text in (access_key_id, secret, token)):
         raise UnusableAnswer("the answer lacks credentials")
     expires_at = _unix_seconds(expiration)
     if expires_at is None:

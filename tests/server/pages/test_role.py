@@ -116,6 +116,7 @@ async def test_looking_at_a_role_makes_no_credentials(world: World, browser: Tes
 async def test_each_time_there_are_new_ones(browser: TestBrowser) -> None:
     first, second = pasted(await credentials(browser)), pasted(await credentials(browser))
     assert first["posix"] != second["posix"]
+    assert "good for 1 hour. New ones are made each time" in (await browser.get(PATH)).text
 
 
 def test_each_shell_and_file_gets_the_very_values() -> None:
@@ -164,7 +165,10 @@ async def test_where_an_sts_makes_them_the_page_says_which_and_leaves_the_profil
     page = await credentials(browser)
     assert exported(pasted(page)["posix"])["AWS_SECRET_ACCESS_KEY"] == MADE.secret_access_key
     assert "The security token service at sts.example.org made them." in page.text
-    assert "sts =" not in pasted(await browser.get(PATH))["sign-in"]
+    role = await browser.get(PATH)
+    assert "sts =" not in pasted(role)["sign-in"]
+    assert "good for up to 1 hour" in role.text
+    assert "New ones are made each time" not in role.text
 
 
 @pytest.mark.parametrize(
