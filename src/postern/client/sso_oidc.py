@@ -24,6 +24,12 @@ def _token_issued(service: BaseService, params: Mapping[str, object], settings: 
 _WAITERS = {"token_issued": _token_issued}
 
 
+class SSOOIDCCalls(BaseService):
+    """Calls as flows, for those who drive them over connections of their own."""
+
+    model = wire.SERVICE
+
+
 class SSOOIDC(Service):
     """The blocking client. Every option of its constructor is explained in docs/client.md.
 

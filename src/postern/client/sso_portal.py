@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Unpack
 
 from postern.api import portal as wire
+from postern.client.base_service import BaseService
 from postern.client.params import (
     GetConsoleUrlParams,
     GetRoleCredentialsParams,
@@ -12,6 +13,12 @@ from postern.client.params import (
     LogoutParams,
 )
 from postern.client.service import AsyncService, Service
+
+
+class SSOPortalCalls(BaseService):
+    """Calls as flows, for those who drive them over connections of their own."""
+
+    model = wire.SERVICE
 
 
 class SSOPortal(Service):

@@ -65,7 +65,7 @@ def usable_token(
     demand = TokenDemand(now, min_ttl, refresh_window)
     token = yield from _load(cache, key)
     if token is None:
-        raise SignInRequired(f"nobody is signed in: run {_advice(key)}")
+        raise SignInRequired(f"nobody is signed in: run {login_command(key)}")
     if demand.is_met_by(token) or (not token.is_refreshable(now()) and demand.is_tolerated(token)):
         return token
     lock = cache.lock(key)
@@ -83,13 +83,13 @@ def _renewed(key: SessionKey, cache: TokenCache, caller: Caller, demand: TokenDe
     """The token after the lock was got: what somebody else got meanwhile, or a new one."""
     token = yield from _load(cache, key)
     if token is None:
-        raise SignInRequired(f"nobody is signed in any more: run {_advice(key)}")
+        raise SignInRequired(f"nobody is signed in any more: run {login_command(key)}")
     if demand.is_met_by(token):
         return token
     if not token.is_refreshable(demand.now()):
         if demand.is_tolerated(token):
             return token
-        raise SignInRequired(f"the sign-in is over and cannot be renewed: run {_advice(key)}")
+        raise SignInRequired(f"the sign-in is over and cannot be renewed: run {login_command(key)}")
     try:
         new: CachedToken = yield Protected(_refreshed_and_kept(key, cache, token, caller, demand.now))
     except _REFUSALS as error:
@@ -139,7 +139,7 @@ def _of_another_tool(
     token = yield from _load(cache, key)
     if token is not None and token.access_token != refused.access_token and demand.is_tolerated(token):
         return token
-    raise SignInRequired(f"the service does not renew the sign-in any more: run {_advice(key)}") from error
+    raise SignInRequired(f"the service does not renew the sign-in any more: run {login_command(key)}") from error
 
 
 def _load(cache: TokenCache, key: SessionKey) -> Flow[CachedToken | None]:
@@ -169,7 +169,8 @@ def _warn_if_short(token: CachedToken, demand: TokenDemand) -> None:
     )
 
 
-def _advice(key: SessionKey) -> str:
+def login_command(key: SessionKey) -> str:
+    """What to run to sign in, in backquotes."""
     from shlex import quote
 
     if key.session_name is not None:

@@ -1,3 +1,5 @@
+import json
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -5,8 +7,11 @@ import pytest
 from postern.client.credentials import SsoCredentials
 from postern.client.credentials.profile import Profile
 from postern.client.errors import ConfigurationError, ConnectionFailed, TlsError
-from postern.client.token_cache import CachedToken, SessionKey
+from postern.client.sso_oidc import SSOOIDCCalls
+from postern.client.sso_portal import SSOPortalCalls
+from postern.client.token_cache import CachedToken, FileTokenCache, SessionKey
 from tests.client.credentials.flows import CANARY, NOW, Driver, drive, found, refusal, reply, shared_config
+from tests.client.fakes import QUIET
 
 START_URL = "https://d-1234567890.awsapps.test/start"
 SESSION = {"sso_start_url": START_URL, "sso_region": "eu-west-1", "sso_registration_scopes": "sso:account:access"}
@@ -23,6 +28,8 @@ GRANTED = reply(200, {"roleCredentials": CREDENTIALS})
 
 
 class Tokens(NamedTuple):
+    """A cache of tokens that nothing can refresh."""
+
     token: CachedToken | None
     asked: list[SessionKey]
 
@@ -38,11 +45,16 @@ def token(expires_at: float = NOW + 60) -> CachedToken:
 def provider(
     settings: dict[str, str], cached: CachedToken | None = None, asked: list[SessionKey] | None = None
 ) -> SsoCredentials:
+    return provider_over(Tokens(cached, [] if asked is None else asked), settings)
+
+
+def provider_over(tokens: Any, settings: dict[str, str]) -> SsoCredentials:
     shared = shared_config({"work": settings}, {"corp": SESSION})
     return SsoCredentials(
         Profile(shared, "work"),
-        tokens=lambda: Tokens(cached, [] if asked is None else asked),
-        endpoint=lambda region: f"https://portal.{region}.test/",
+        tokens=lambda: tokens,
+        oidc=lambda region: SSOOIDCCalls(endpoint=f"https://oidc.{region}.test/", environment=QUIET),
+        portal=lambda region: SSOPortalCalls(endpoint=f"https://portal.{region}.test/", environment=QUIET),
         now=lambda: NOW,
     )
 
@@ -60,7 +72,7 @@ def test_the_portal_is_asked_for_the_role_with_the_token_in_its_header() -> None
     (request,) = driver.sent
     assert request.method == "GET"
     assert request.url == (
-        "https://portal.eu-west-1.test/federation/credentials?role_name=Read+Only%2B&account_id=111122223333"
+        "https://portal.eu-west-1.test/federation/credentials?role_name=Read%20Only%2B&account_id=111122223333"
     )
     assert request.headers["x-amz-sso_bearer_token"] == CANARY
     assert not request.direct
@@ -140,9 +152,52 @@ def test_the_portal_is_asked_again_when_it_is_unwell(first: Any) -> None:
     driver = Driver(first, first, GRANTED)
     credentials = driver.run(provider(PROFILE, token()).load())
     assert credentials is not None
-    assert driver.slept == [0.5, 1.0]
+    assert len(driver.slept) == 2
 
 
 @pytest.mark.parametrize("failures", [[ConnectionFailed("refused")] * 3, [TlsError("refused")]])
 def test_a_portal_that_does_not_answer_is_an_error(failures: list[Exception]) -> None:
     assert refusal(provider(PROFILE, token()).load(), *failures) == "refused"
+
+
+RENEWED = reply(200, {"accessToken": "new", "tokenType": "Bearer", "expiresIn": 3600, "refreshToken": "rotated"})
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> FileTokenCache:
+    """With a token that is over, and can be refreshed."""
+    cache = FileTokenCache(tmp_path / "cache")
+    old = token(NOW - 60)._replace(
+        session_name="corp",
+        refresh_token="aorOld",
+        client_id="client",
+        client_secret="secret",
+        registration_expires_at=NOW + 86400,
+    )
+    cache.store(SessionKey(START_URL, "corp"), old)
+    return cache
+
+
+def test_a_token_that_is_due_is_refreshed_first(cache: FileTokenCache) -> None:
+    driver = Driver(RENEWED, GRANTED)
+    driver.run(provider_over(cache, PROFILE).load())
+    refresh, request = driver.sent
+    assert refresh.url == "https://oidc.eu-west-1.test/token"
+    assert json.loads(refresh.body)["refreshToken"] == "aorOld"
+    assert request.headers["x-amz-sso_bearer_token"] == "new"
+    kept = cache.load(SessionKey(START_URL, "corp"))
+    assert kept is not None
+    assert (kept.access_token, kept.refresh_token) == ("new", "rotated")
+
+
+@pytest.mark.parametrize(
+    "answer, says",
+    [
+        (reply(400, {"error": "invalid_grant", "error_description": CANARY}), "run `postern login --session corp`"),
+        (reply(400, {"error": "invalid_request", "error_description": CANARY}), "InvalidRequestException"),
+        (TlsError("refused"), "refused"),
+    ],
+    ids=["over", "refused", "unreachable"],
+)
+def test_a_token_that_cannot_be_refreshed_is_an_error(cache: FileTokenCache, answer: Any, says: str) -> None:
+    assert says in refusal(provider_over(cache, PROFILE).load(), answer)

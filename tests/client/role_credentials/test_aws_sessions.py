@@ -133,6 +133,8 @@ async def test_aiobotocore_gets_the_same(
             return cls(metadata, refresh_using)
 
     class AioSession:
+        available_profiles = ("another",)
+
         def __init__(self) -> None:
             self.variables: dict[str, str] = {}
 

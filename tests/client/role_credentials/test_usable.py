@@ -19,7 +19,7 @@ from postern.api.portal import (
 )
 from postern.client.driver import run
 from postern.client.effects import Call, Flow
-from postern.client.errors import CredentialsError, SignInRequired, UnreadableResponse
+from postern.client.errors import ConnectionFailed, CredentialsError, ServiceError, SignInRequired, UnreadableResponse
 from postern.client.role_credentials.sealed_files import RoleCredentialFiles, RoleCredentials, RoleKey
 from postern.client.role_credentials.usable import usable_role_credentials
 from postern.client.token_cache import FileTokenCache
@@ -129,7 +129,7 @@ def test_who_has_signed_out_gets_nothing(home: Home) -> None:
 @pytest.mark.parametrize(
     "answer, error, text",
     [
-        (UnauthorizedException(), SignInRequired, "does not accept the sign-in"),
+        (UnauthorizedException(), SignInRequired, "does not accept the sign-in any more: run `postern login --session"),
         (ForbiddenException(), CredentialsError, "role Admin of account 111122223333 is not assigned"),
         (TooManyRequestsException(), TooManyRequestsException, "Too many"),
         (GetRoleCredentialsResponse(), UnreadableResponse, "no credentials"),
@@ -146,6 +146,29 @@ def test_why_there_are_none_is_said(
     with pytest.raises(error, match=text):
         home.ask(Portal(answer))
     assert home.kept.load(KEY, TOKEN.access_token) is None
+
+
+UNWELL = [ConnectionFailed("refused"), ServiceError("503", "", status=503), TooManyRequestsException()]
+
+
+@pytest.mark.parametrize("failure", UNWELL, ids=["unreachable", "broken", "busy"])
+def test_while_the_portal_is_unwell_the_last_minutes_are_used(
+    home: Home, failure: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    home.ask(Portal(given(1, 600)))
+    assert home.ask(Portal(failure), now=NOW + 500).access_key_id == "ASIA1"
+    assert "those that are kept are used" in caplog.text
+    with pytest.raises(type(failure)):
+        home.ask(Portal(failure), now=NOW + 500, min_ttl=100)
+    with pytest.raises(type(failure)):
+        home.ask(Portal(failure), now=NOW + 600)
+
+
+@pytest.mark.parametrize("refusal", [UnauthorizedException(), ForbiddenException()])
+def test_a_refusal_is_an_end_to_those_that_are_kept(home: Home, refusal: Exception) -> None:
+    home.ask(Portal(given(1, 600)))
+    with pytest.raises((SignInRequired, CredentialsError)):
+        home.ask(Portal(refusal), now=NOW + 500)
 
 
 def test_credentials_that_cannot_be_kept_are_used_all_the_same(home: Home, caplog: pytest.LogCaptureFixture) -> None:

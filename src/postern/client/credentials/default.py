@@ -11,10 +11,12 @@ from postern.client.credentials.instance import InstanceCredentials
 from postern.client.credentials.process import ProcessCredentials
 from postern.client.credentials.profile import Profile
 from postern.client.credentials.shared_files import SharedFilesCredentials
-from postern.client.credentials.sso import SsoCredentials, Tokens
+from postern.client.credentials.sso import SsoCredentials
 
 if TYPE_CHECKING:
+    from postern.client.base_service import BaseService
     from postern.client.shared_config import SharedConfig
+    from postern.client.token_cache import TokenCache
 
 
 def default_chain(
@@ -22,9 +24,10 @@ def default_chain(
     environment: Mapping[str, str],
     shared: "SharedConfig",
     profile: str | None,
-    token_cache: Tokens | None,
+    token_cache: "TokenCache | None",
     now: Callable[[], float],
     endpoint_url_sso: str | None = None,
+    endpoint_url_sso_oidc: str | None = None,
     use_fips: bool = False,
     use_dualstack: bool = False,
     uses_environment: bool = True,
@@ -39,19 +42,30 @@ def default_chain(
     """
     section = Profile(shared, profile)
 
-    def tokens() -> Tokens:
+    def tokens() -> "TokenCache":
         from postern.client.token_cache import open_token_cache
 
         return open_token_cache(None, environment) if token_cache is None else token_cache
 
-    def portal(region: str) -> str:
+    def caller(region: str, kind: "type[BaseService]", prefix: str, url: str | None) -> "BaseService":
         from postern.client.endpoints import resolve
 
-        return endpoint_url_sso or resolve("portal.sso", region, use_fips=use_fips, use_dualstack=use_dualstack)
+        url = url or resolve(prefix, region, use_fips=use_fips, use_dualstack=use_dualstack)
+        return kind(region=region, endpoint=url, environment=environment, now=now, client_side_monitoring=False)
+
+    def oidc(region: str) -> "BaseService":
+        from postern.client.sso_oidc import SSOOIDCCalls
+
+        return caller(region, SSOOIDCCalls, "oidc", endpoint_url_sso_oidc)
+
+    def portal(region: str) -> "BaseService":
+        from postern.client.sso_portal import SSOPortalCalls
+
+        return caller(region, SSOPortalCalls, "portal.sso", endpoint_url_sso)
 
     providers: list[AnyProvider] = [
         DelegatedCredentials("role", section, environment, uses_environment=uses_environment),
-        SsoCredentials(section, tokens=tokens, endpoint=portal, now=now),
+        SsoCredentials(section, tokens=tokens, oidc=oidc, portal=portal, now=now),
         SharedFilesCredentials(section),
         DelegatedCredentials("login", section, environment, uses_environment=uses_environment),
         ProcessCredentials(section, environment),

@@ -70,7 +70,9 @@ def _default(
     from postern.client.credentials.default import default_chain
     from postern.client.settings import service_settings
 
-    sso = service_settings("sso", profile=given.get("profile"), environment=environment, shared=shared)
+    chosen = given.get("profile")
+    sso = service_settings("sso", profile=chosen, environment=environment, shared=shared)
+    oidc = service_settings("sso_oidc", profile=chosen, environment=environment, shared=shared)
     return default_chain(
         environment=environment,
         shared=shared,
@@ -78,7 +80,8 @@ def _default(
         token_cache=None,
         now=now,
         endpoint_url_sso=sso.endpoint_url,
+        endpoint_url_sso_oidc=oidc.endpoint_url,
         use_fips=sso.use_fips_endpoint,
         use_dualstack=sso.use_dualstack_endpoint,
-        uses_environment=given.get("profile") is None,
+        uses_environment=chosen is None,
     )

@@ -26,6 +26,7 @@ class Role(NamedTuple):
     key: RoleKey
     cache: TokenCache
     options: "Options"
+    profile: str | None
     region: str | None
     environment: Mapping[str, str]
 
@@ -46,7 +47,7 @@ def session(
     """A ``boto3.Session`` with the credentials of a role, which are renewed for as long as the sign-in lasts.
 
     Which sign-in is meant is said as for `TokenProvider.for_session`; account and role come from the ``profile`` if
-    they are not given. ``region_name`` is where the session's clients work.
+    they are not given, and so do the endpoints of the session's clients. ``region_name`` is where they work.
 
     Raises:
         ConfigurationError: no sign-in, account or role is meant; or boto3 is not installed.
@@ -61,7 +62,7 @@ def session(
     def fetch() -> dict[str, str]:
         return _metadata(_fetched(role))
 
-    made = get_session()
+    made = _with_profile(get_session(), role.profile)
     made._credentials = RefreshableCredentials.create_from_metadata(
         metadata=fetch(), refresh_using=fetch, method=_METHOD
     )
@@ -94,7 +95,7 @@ async def async_session(
     async def fetch() -> dict[str, str]:
         return _metadata(await _async_fetched(role))
 
-    made = get_session()
+    made = _with_profile(get_session(), role.profile)
     made._credentials = refreshable.create_from_metadata(metadata=await fetch(), refresh_using=fetch, method=_METHOD)
     if region_name or role.region:
         made.set_config_variable("region", region_name or role.region)
@@ -146,7 +147,14 @@ def _role(
     if cache is None or isinstance(cache, str):
         cache = open_token_cache(cache, environment)
     options: Options = {**found.options(), "environment": environment}
-    return Role(RoleKey(found.key, account_id, role_name), cache, options, settings.get("region"), environment)
+    return Role(RoleKey(found.key, account_id, role_name), cache, options, name, settings.get("region"), environment)
+
+
+def _with_profile(made: Any, profile: str | None) -> Any:
+    """botocore reads the files that the process's own environment names: the profile need not be there."""
+    if profile in made.available_profiles:
+        made.set_config_variable("profile", profile)
+    return made
 
 
 def _fetched(role: Role) -> RoleCredentials:

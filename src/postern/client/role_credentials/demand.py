@@ -17,3 +17,12 @@ class RoleDemand:
 
     def is_met_by(self, kept: RoleCredentials | None) -> bool:
         return kept is not None and kept.expires_at - self.now() > max(self.min_ttl, REFRESH_WINDOW)
+
+    def fall_back_on(self, kept: RoleCredentials | None, error: Exception) -> RoleCredentials:
+        """Those that are kept while they are good for more than ``min_ttl``, else the error."""
+        if kept is None or kept.expires_at - self.now() <= self.min_ttl:
+            raise error
+        from logging import getLogger
+
+        getLogger(__name__).warning("no new role credentials could be had, those that are kept are used: %s", error)
+        return kept

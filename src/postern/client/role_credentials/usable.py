@@ -4,7 +4,7 @@ processes fetches while the others wait and take what it got.
 
 from collections.abc import Callable
 
-from postern.api.errors import ForbiddenException, ModelledError, UnauthorizedException
+from postern.api.errors import ForbiddenException, TooManyRequestsException, UnauthorizedException
 from postern.api.portal import GET_ROLE_CREDENTIALS, GetRoleCredentialsRequest, GetRoleCredentialsResponse
 from postern.client.effects import Call, Flow
 from postern.client.errors import (
@@ -19,7 +19,7 @@ from postern.client.role_credentials.sealed_files import RoleCredentialFiles, Ro
 from postern.client.token_cache.entries import CachedToken
 from postern.client.token_cache.port import TokenCache, TokenCacheError
 from postern.client.token_lock import acquired
-from postern.client.token_refresh import Caller, usable_token
+from postern.client.token_refresh import Caller, login_command, usable_token
 
 
 def usable_role_credentials(
@@ -32,9 +32,11 @@ def usable_role_credentials(
     now: Callable[[], float],
     min_ttl: float = 0.0,
 ) -> Flow[RoleCredentials]:
-    """Credentials with more than ``min_ttl`` seconds left, or the longest-lived that the portal gives.
+    """Credentials with more than ``min_ttl`` seconds left, or the longest-lived that the portal gives: who depends on
+    it looks at ``expires_at``.
 
-    ``oidc`` refreshes the token where it has to be; ``portal`` is asked for the credentials.
+    ``oidc`` refreshes the token where it has to be; ``portal`` is asked for the credentials. While it cannot be
+    reached or is busy, those that are kept are the result for as long as they have more than ``min_ttl`` left.
 
     Raises:
         SignInRequired: somebody has to sign in.
@@ -56,7 +58,10 @@ def usable_role_credentials(
         found = kept.load(key, token.access_token)
         if found is not None and demand.is_met_by(found):
             return found
-        return (yield from _fetched_and_kept(key, token, kept, portal))
+        try:
+            return (yield from _fetched_and_kept(key, token, kept, portal))
+        except (TransportError, ServiceError, TooManyRequestsException) as error:
+            return demand.fall_back_on(found, error)
     finally:
         lock.release()
 
@@ -73,7 +78,9 @@ def fetched(key: RoleKey, token: CachedToken, portal: Caller) -> Flow[RoleCreden
     try:
         answer = yield from portal.flow(GET_ROLE_CREDENTIALS, request)
     except UnauthorizedException as error:
-        raise SignInRequired("the portal does not accept the sign-in any more: sign in again") from error
+        raise SignInRequired(
+            f"the portal does not accept the sign-in any more: run {login_command(key.session)}"
+        ) from error
     except ForbiddenException as error:
         raise CredentialsError(
             f"role {key.role_name} of account {key.account_id} is not assigned to who is signed in"
@@ -103,7 +110,3 @@ def _fetched_and_kept(
 
         getLogger(__name__).warning("the role credentials could not be kept: %s", error)
     return credentials
-
-
-# What the flow may end in, for those who turn it into words.
-FAILURES = (TransportError, ServiceError, ModelledError)
