@@ -192,3 +192,21 @@ def test_what_is_refused_changes_nothing(keeper: Keeper, arguments: list[str], c
     keeper("application", *arguments, code=code)
     assert keeper.json("application", "list") == [before]
     assert keeper.json("application", "assignments", "reports") == []
+
+
+def test_an_application_of_another_instance_has_its_issuers_targets_and_people(keeper: Keeper) -> None:
+    lab = keeper.json("instance", "add", "lab", "--owner-account-id", "222222222222")
+    of_lab = ("--instance", "lab")
+    issuer = keeper.json("trusted-token-issuer", "add", "corp", *CORP, *of_lab)["trusted_token_issuer_arn"]
+    added = keeper.json("application", "add", "reports", "--trust", "corp=api://reports", *of_lab)
+    for arn in (issuer, added["application_arn"]):
+        assert f"/{lab['instance_id']}/" in arn
+    assert added["application_arn"].startswith("arn:aws:sso::222222222222:application/")
+    changed = keeper.json("application", "update", "reports", "--scope", f"s3:access_grants={lab['instance_arn']}")
+    assert changed["access_scopes"] == [{"scope": "s3:access_grants", "authorized_targets": [lab["instance_arn"]]}]
+    keeper("user", "add", "mira", "--no-password")
+    assert "no user 'mira'" in keeper("application", "assign", "reports", "--user", "mira", code=1)
+    keeper("user", "add", "mira", "--no-password", *of_lab)
+    keeper("application", "assign", "reports", "--user", "mira")
+    key = keeper.json("iam", "add", "--user", "reports", *of_lab)
+    assert key["principal_arn"] == "arn:aws:iam::222222222222:user/reports"

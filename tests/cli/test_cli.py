@@ -86,7 +86,8 @@ def test_a_settings_file_that_is_none_is_exit_code_2(postern: Operator, tmp_path
 
 def test_the_life_of_a_person(postern: Operator) -> None:
     added = postern.json("user", "add", " Mira ", "--password-stdin", "--email", "m@example.org", stdin=PASSWORD)
-    assert set(added) == {"user_id", "user_name", "display_name", "email", "status", "created_at"}
+    names = {"display_name", "given_name", "family_name"}
+    assert set(added) == {"user_id", "user_name", *names, "email", "status", "created_at", "has_password"}
     assert (added["user_name"], added["status"], added["email"]) == ("Mira", "ENABLED", "m@example.org")
     assert postern.json("user", "list") == [added]
     assert "Mira" in postern("user", "list")
@@ -103,8 +104,8 @@ def test_the_life_of_a_person(postern: Operator) -> None:
 @pytest.mark.parametrize(
     "arguments, stdin, reason",
     [
-        (["user", "add", "mira", "--password-stdin"], PASSWORD, ""),
-        (["user", "add", "\uff2d\uff29\uff32\uff21", "--password-stdin"], PASSWORD, ""),
+        (["user", "add", "mira", "--password-stdin"], PASSWORD, "there is a user 'mira' already"),
+        (["user", "add", "\uff2d\uff29\uff32\uff21", "--password-stdin"], PASSWORD, "already"),
         (["user", "add", "new", "--password-stdin"], "short\n", "8 to 256"),
         (["user", "add", "new", "--password-stdin"], "", "8 to 256"),
         (["user", "add", "", "--generate"], "", "user name"),

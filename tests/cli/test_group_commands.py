@@ -31,6 +31,31 @@ def test_the_life_of_a_group(keeper: Keeper) -> None:
     assert keeper.json("group", "list") == []
 
 
+def test_a_group_is_changed_and_keeps_its_people(keeper: Keeper) -> None:
+    mira = keeper.add_person("mira")
+    group = keeper.json("group", "add", "analysts", "--description", "who read")
+    keeper("group", "join", "analysts", "mira")
+    assert keeper("group", "update", "analysts", "--name", "readers") == "changed readers\n"
+    assert keeper.json("group", "update", "readers", "--description", "") == group | {
+        "display_name": "readers",
+        "description": "",
+    }
+    assert [person["user_id"] for person in keeper.json("group", "members", "readers")] == [mira]
+
+
+def test_groups_of_instances_are_apart(keeper: Keeper) -> None:
+    keeper("instance", "add", "lab")
+    here = keeper.json("group", "add", "analysts")
+    there = keeper.json("group", "add", "analysts", "--instance", "lab")
+    keeper("user", "add", "mira", "--no-password", "--instance", "lab")
+    assert keeper.json("group", "list") == [here | {"members": 0}]
+    assert "no user 'mira'" in keeper("group", "join", "analysts", "mira", code=1)
+    keeper("group", "join", "analysts", "mira", "--instance", "lab")
+    assert keeper.json("group", "list", "--instance", "lab") == [there | {"members": 1}]
+    keeper("group", "remove", "analysts")
+    assert len(keeper.json("group", "members", "analysts", "--instance", "lab")) == 1
+
+
 def test_a_group_s_commands_speak_to_people(keeper: Keeper) -> None:
     keeper.add_person("Mira")
     assert keeper("group", "list") == "no group yet: postern group add NAME\n"
@@ -48,6 +73,9 @@ def test_a_group_s_commands_speak_to_people(keeper: Keeper) -> None:
     [
         (["add", "analysts"], "there is a group 'analysts' already"),
         (["add", ""], ""),
+        (["update", "analysts", "--name", "readers"], "there is a group 'readers' already"),
+        (["update", "analysts", "--name", " "], "1 to 1024"),
+        (["update", "nothing", "--name", "x"], "no group 'nothing'"),
         (["remove", "nothing"], "nothing"),
         (["members", "nothing"], "nothing"),
         (["join", "analysts", "mira"], "Mira is in analysts already"),
@@ -61,6 +89,7 @@ def test_what_a_group_refuses_is_exit_code_1(keeper: Keeper, arguments: list[str
     keeper.add_person("Mira")
     keeper.add_person("noor")
     keeper("group", "add", "analysts")
+    keeper("group", "add", "readers")
     keeper("group", "join", "analysts", "mira")
     assert reason in keeper("group", *arguments, code=1)
 

@@ -225,7 +225,10 @@ def test_a_command_finds_the_credentials_in_its_environment(signed_in: Desk) -> 
         "AWS_CREDENTIAL_EXPIRATION": found["AWS_CREDENTIAL_EXPIRATION"],
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
+        "AWS_ENDPOINT_URL_SSO": found["AWS_ENDPOINT_URL_SSO"],
+        "AWS_ENDPOINT_URL_SSO_OIDC": found["AWS_ENDPOINT_URL_SSO"],
     }
+    assert f"endpoint_url = {found['AWS_ENDPOINT_URL_SSO']}\n" in (signed_in.home / ".aws" / "config").read_text()
 
 
 def test_the_command_s_exit_code_is_ours_and_its_options_are_its_own(signed_in: Desk) -> None:

@@ -21,7 +21,11 @@ def list_all(options: argparse.Namespace) -> None:
     found = asyncio.run(_list(options))
     rows = [(each.account_id, each.name, each.email, each.credential_source or "-") for each in found]
     table = columns(rows, ("ACCOUNT ID", "NAME", "E-MAIL", "CREDENTIAL SOURCE"))
-    show(options, [_shown(each) for each in found], table if found else "no account yet: postern account add ID --name")
+    show(
+        options,
+        [_shown(each) for each in found],
+        table if found else "no account yet: postern account add ACCOUNT_ID --name NAME",
+    )
 
 
 def update(options: argparse.Namespace) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 from postern.api.errors import UnauthorizedException
+from postern.cli.exit_codes import CommandFailed
 from postern.cli.output import columns, show
 from postern.cli.roles_meant import SignedIn, access_token, opened_portal, signed_in
 from postern.cli.sign_ins import login_command
@@ -32,12 +33,14 @@ def roles(options: argparse.Namespace) -> None:
     """
     Raises:
         SignInRequired: nobody is signed in, or not any more.
-        ForbiddenException: the person has no role in the account.
+        CommandFailed: the person has no role in the account.
     """
     whose = signed_in(options)
     with opened_portal(whose) as (oidc, portal):
         token = access_token(whose, oidc)
         rows = list(_of_portal(whose, _roles(portal, token, options.account_id)))
+    if options.account_id and not rows:
+        raise CommandFailed(f"no role in account {options.account_id} is assigned to who is signed in")
     shown = [{"account_id": account_id, "account_name": name, "role_name": role} for account_id, name, role in rows]
     show(options, shown, columns(rows, ("ACCOUNT ID", "NAME", "ROLE")) if rows else _NOTHING)
 
@@ -53,6 +56,8 @@ def _roles(portal: SSOPortal, token: str, account_id: str | None) -> Iterator[tu
             continue
         for role in portal.list_all_account_roles(access_token=token, account_id=account.account_id):
             yield account.account_id, account.account_name or "", role.role_name or ""
+        if account_id is not None:
+            return
 
 
 def _of_portal(whose: SignedIn, answers: Iterator[T]) -> Iterator[T]:

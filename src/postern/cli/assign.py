@@ -13,7 +13,7 @@ from postern.core import users
 from postern.core.directory import accounts, groups
 from postern.core.directory.records import Account, AccountAssignment, Group, PermissionSet, PrincipalType
 from postern.core.records import Instance, User
-from postern.core.store import ConfigurationChange, Store
+from postern.core.store import AlreadyExists, ConfigurationChange, Store
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -36,7 +36,8 @@ def assign(options: argparse.Namespace) -> None:
     if not made:
         raise CommandFailed("that is assigned already")
     text = f"{len(made)} {'assignment' if len(made) == 1 else 'assignments'} made"
-    show(options, [_shown(each) for each in made], text + (f", {known} were there" if known else ""))
+    were_there = f", {known} {'was' if known == 1 else 'were'} there" if known else ""
+    show(options, [_shown(each) for each in made], text + were_there)
 
 
 def unassign(options: argparse.Namespace) -> None:
@@ -66,16 +67,19 @@ async def _assign(options: argparse.Namespace) -> tuple[list[AccountAssignment],
     """Those that were made, and how many were there."""
     async with opened_store(settings_from(options)) as store:
         wanted = await _meant(options, store)
-        there = {each.assignment_id for each in await store.list_configuration(AccountAssignment)}
+        there = await _known(store)
         made = [each for each in wanted if each.assignment_id not in there]
-        await store.change_configuration(ConfigurationChange(create=tuple(made)))
+        try:
+            await store.change_configuration(ConfigurationChange(create=tuple(made)))
+        except AlreadyExists:
+            raise CommandFailed("somebody else assigned that at the same time: try again") from None
         return made, len(wanted) - len(made)
 
 
 async def _unassign(options: argparse.Namespace) -> list[AccountAssignment]:
     async with opened_store(settings_from(options)) as store:
         wanted = await _meant(options, store)
-        there = {each.assignment_id for each in await store.list_configuration(AccountAssignment)}
+        there = await _known(store)
         gone = [each for each in wanted if each.assignment_id in there]
         await store.change_configuration(ConfigurationChange(remove=tuple(gone)))
         return gone
@@ -95,6 +99,10 @@ async def _meant(options: argparse.Namespace, store: Store) -> list[AccountAssig
     principals: list[User | Group] = [await users.require_user(store, name, instance) for name in options.user or ()]
     principals += [await groups.find_by_name_or_id(store, name, instance) for name in options.group or ()]
     return list(dict.fromkeys(accounts.account_assignment(account, role, each) for each in principals))
+
+
+async def _known(store: Store) -> set[str]:
+    return {each.assignment_id for each in await store.list_configuration(AccountAssignment)}
 
 
 async def _list(options: argparse.Namespace) -> list[Named]:

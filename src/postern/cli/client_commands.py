@@ -114,7 +114,10 @@ def _role(parser: Parser) -> None:
 def _credentials(parser: Parser) -> None:
     _role(parser)
     text = "process: as credential_process wants them (default); env, powershell: to be evaluated by a shell"
-    parser.add_argument("--format", choices=("process", "env", "powershell"), default="process", help=text)
+    parser.add_argument("--format", choices=("process", "env", "powershell", "json"), default="process", help=text)
+    parser.add_argument(
+        "--export", action="store_const", dest="format", const="env", help='as --format env: eval "$(… --export)"'
+    )
 
 
 def _exec(parser: Parser) -> None:

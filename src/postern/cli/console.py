@@ -99,6 +99,13 @@ def _from_aws(options: argparse.Namespace, whose: SignedIn, key: "RoleKey", port
         "Action": "login",
         "Issuer": _ISSUER,
         "Destination": options.destination or console_url,
-        "SigninToken": json.loads(answer.body)["SigninToken"],
+        "SigninToken": _sign_in_token(answer.body),
     }
     return f"{endpoint}?{urlencode(login)}"
+
+
+def _sign_in_token(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["SigninToken"])
+    except (ValueError, KeyError, TypeError):
+        raise CommandFailed("the answer of AWS's sign-in endpoint cannot be read") from None

@@ -12,7 +12,7 @@ import msgspec
 from postern.cli.configuring import create, remove, replace
 from postern.cli.context import opened_store, settings_from
 from postern.cli.exit_codes import UsageError
-from postern.cli.output import columns, now, show
+from postern.cli.output import columns, now, printable, show
 from postern.core.directory import credential_sources
 from postern.core.directory.records import (
     AssumeRoleSource,
@@ -35,6 +35,8 @@ KINDS: dict[str, type[Options]] = {
 }
 _TEXTS = ("endpoint", "region", "audience", "token_profile", "algorithm", "role_arn", "external_id", "source_identity")
 _LISTS = {"policy": "policies", "transitive_tag": "transitive_tag_keys"}
+_OPTIONS = {"policies": "policy", "transitive_tag_keys": "transitive_tag", "session_tags": "session_tag"}
+_SECRETS = ("secret_access_key_file", "secret_access_key_env", "secret_access_key_stdin")
 _HIDDEN = "(hidden)"
 
 
@@ -54,7 +56,8 @@ def list_all(options: argparse.Namespace) -> None:
 def show_one(options: argparse.Namespace) -> None:
     source = asyncio.run(_find(options))
     members = shown(source)
-    show(options, members, "\n".join(f"{name:20} {_text(value)}".rstrip() for name, value in members.items()))
+    lines = (f"{name:20} {printable(_text(value)) or '-'}" for name, value in members.items())
+    show(options, members, "\n".join(lines))
 
 
 def update(options: argparse.Namespace) -> None:
@@ -68,16 +71,24 @@ def delete(options: argparse.Namespace) -> None:
 
 
 def kind_of(source: CredentialSource) -> str:
+    """As ``--type`` has it."""
     return next(name for name, kind in KINDS.items() if isinstance(source.options, kind))
 
 
 def shown(source: CredentialSource) -> dict[str, object]:
-    """All of it but the secret."""
-    members: dict[str, Any] = msgspec.to_builtins(source)
-    if "sealed_secret" in members["options"]:
-        members["options"]["secret_access_key"] = _HIDDEN
-        del members["options"]["sealed_secret"]
-    return {"name": members["name"], "description": members["description"], **members["options"]}
+    """All of it but the secret, what was not given too."""
+    members: dict[str, object] = msgspec.structs.asdict(source.options)
+    if members.pop("sealed_secret", None) is not None:
+        members["secret_access_key"] = _HIDDEN
+    console = source.options.console
+    members["console"] = msgspec.structs.asdict(console) if console else None
+    return {
+        "name": source.name,
+        "type": kind_of(source),
+        "description": source.description,
+        **members,
+        "created_at": source.created_at,
+    }
 
 
 async def _add(options: argparse.Namespace) -> CredentialSource:
@@ -86,6 +97,7 @@ async def _add(options: argparse.Namespace) -> CredentialSource:
         members = _members(options, KINDS[options.type])
         if options.type == "assume-role":
             members |= await _sealed(options, settings, store, members.get("access_key_id"), secret)
+        members["console"] = _console(options, None)
         source = credential_sources.new_credential_source(
             name=options.name, options=_made(options.type, members), description=options.description or "", now=now()
         )
@@ -107,7 +119,7 @@ async def _update(options: argparse.Namespace) -> CredentialSource:
     settings, secret = settings_from(options), _secret(options)
     async with opened_store(settings) as store:
         old = await credential_sources.find_by_name(store, options.name)
-        members = _members(options, type(old.options))
+        members = _members(options, type(old.options)) | {"console": _console(options, old.options.console)}
         if isinstance(old.options, AssumeRoleSource) and (secret or "access_key_id" in members):
             key_id = members.get("access_key_id", old.options.access_key_id)
             members |= await _sealed(options, settings, store, key_id, secret)
@@ -136,12 +148,13 @@ def _members(options: argparse.Namespace, kind: type[Options]) -> dict[str, Any]
     given: dict[str, Any] = {name: getattr(options, name) for name in (*_TEXTS, "access_key_id", "allow_http")}
     given |= {member: _list_of(getattr(options, name)) for name, member in _LISTS.items()}
     given["session_tags"] = _tags(options.session_tag)
-    given["console"] = _console(options)
     members = {name: value for name, value in given.items() if value is not None}
+    secrets = [name for name in _SECRETS if getattr(options, name)]
     unknown = [name for name in members if name not in kind.__struct_fields__]
+    unknown += secrets if kind is not AssumeRoleSource else []
     if unknown:
         title = next(name for name, each in KINDS.items() if each is kind)
-        raise UsageError(f"--{unknown[0].replace('_', '-')} is not for a source of type {title}")
+        raise UsageError(f"--{_OPTIONS.get(unknown[0], unknown[0]).replace('_', '-')} is not for the type {title}")
     return members
 
 
@@ -171,11 +184,15 @@ def _tags(values: list[str] | None) -> dict[str, str] | None:
     return tags
 
 
-def _console(options: argparse.Namespace) -> ConsoleOptions | None:
-    endpoint, destination = options.console_federation_endpoint, options.console_destination
-    if endpoint is None and destination is None:
-        return None
-    return ConsoleOptions(federation_endpoint=endpoint or "", destination=destination or "")
+def _console(options: argparse.Namespace, old: ConsoleOptions | None) -> ConsoleOptions | None:
+    """What is given replaces what was; there is no console where both are empty."""
+    given = {
+        "federation_endpoint": options.console_federation_endpoint,
+        "destination": options.console_destination,
+    }
+    members = {name: text for name, text in given.items() if text is not None}
+    console = msgspec.structs.replace(old or ConsoleOptions(), **members)
+    return console if console != ConsoleOptions() else None
 
 
 def _secret(options: argparse.Namespace) -> str | None:
@@ -208,6 +225,8 @@ async def _sealed(
 
 
 def _text(value: object) -> str:
+    if value is None:
+        return "-"
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
     if isinstance(value, dict):

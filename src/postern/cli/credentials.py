@@ -5,7 +5,6 @@ start, so from a warm cache it imports hardly anything.
 import argparse
 import time
 
-from postern.cli.exit_codes import CommandFailed
 from postern.cli.roles_meant import credentials_for, role_meant, signed_in
 from postern.client.role_credentials.sealed_files import RoleCredentials
 
@@ -24,9 +23,7 @@ def credentials(options: argparse.Namespace) -> None:
     """
     whose = signed_in(options)
     found = credentials_for(options, whose, role_meant(options, whose))
-    if found.expires_at - time.time() <= options.min_ttl:
-        raise CommandFailed(f"role credentials of this service have no {options.min_ttl:.0f} s left")
-    if options.json:
+    if options.json or options.format == "json":
         import json
 
         print(json.dumps(_members(found), indent=2))

@@ -7,6 +7,7 @@ In the data folder it keeps ``demo/config`` (an AWS configuration file), ``demo/
 import argparse
 import asyncio
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -163,7 +164,7 @@ def _instructions(person: DemoUser, folder: Path, is_new: bool) -> str:
         if is_new
         else f"as shown on the first start ({folder / 'user.json'})"
     )
-    command = Path(sys.argv[0]).absolute()
+    command = _own_command()
     return f"""\
 Postern serves an IAM Identity Center sign-in at {person.endpoint}
 
@@ -172,7 +173,7 @@ Postern serves an IAM Identity Center sign-in at {person.endpoint}
 
 Sign in with the AWS CLI (2.13 or newer; for older ones see README.md):
 
-  export AWS_CONFIG_FILE={folder / "config"}
+  export AWS_CONFIG_FILE={shlex.quote(str(folder / "config"))}
   aws sso login --profile demo
   aws sts get-caller-identity --profile demo
   aws sso list-accounts --profile demo --access-token "$({command} token --profile demo)"
@@ -182,6 +183,7 @@ With postern, in the browser or with a code where there is none:
 
   {command} login --profile demo
   {command} accounts --profile demo
+  {command} credentials --profile demo --format env
   {command} exec --profile demo -- aws sts get-caller-identity
 
 With boto3:
@@ -205,6 +207,13 @@ With curl:
 
 Stop with Ctrl-C. Everything is kept in {folder.parent}
 """
+
+
+def _own_command() -> str:
+    """How a shell calls what runs now."""
+    called = Path(sys.argv[0]).absolute()
+    is_script = called.is_file() and called.suffix != ".py"
+    return shlex.join([str(called)] if is_script else [sys.executable, "-m", "postern"])
 
 
 def _application_example(person: DemoUser, folder: Path) -> str:

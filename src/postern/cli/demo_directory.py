@@ -19,15 +19,17 @@ async def prepare(store: Store, instance: Instance, person: User) -> None:
     if any((each.instance_id, each.account_id) == (instance.instance_id, ACCOUNT_ID) for each in known):
         return
     account = accounts.new_account(instance, account_id=ACCOUNT_ID, name=ACCOUNT_NAME, now=now())
-    roles = [await _permission_set(store, instance, name) for name in ROLES]
-    there = await store.list_configuration(PermissionSet)
-    new_roles = [role for role in roles if role not in there]
-    assignments = [accounts.account_assignment(account, role, person) for role in roles]
-    await store.change_configuration(ConfigurationChange(create=(account, *new_roles, *assignments)))
+    roles = await _roles(store, instance)
+    new = [
+        accounts.new_permission_set(instance, name=name, description="Made by postern demo", now=now())
+        for name in ROLES
+        if name not in roles
+    ]
+    assignments = [accounts.account_assignment(account, role, person) for role in (*roles.values(), *new)]
+    await store.change_configuration(ConfigurationChange(create=(account, *new, *assignments)))
 
 
-async def _permission_set(store: Store, instance: Instance, name: str) -> PermissionSet:
-    for each in await store.list_configuration(PermissionSet):
-        if (each.instance_id, each.name) == (instance.instance_id, name):
-            return each
-    return accounts.new_permission_set(instance, name=name, description="Made by postern demo", now=now())
+async def _roles(store: Store, instance: Instance) -> dict[str, PermissionSet]:
+    """Those of the demo's that are there already, by name."""
+    known = await store.list_configuration(PermissionSet)
+    return {each.name: each for each in known if each.instance_id == instance.instance_id and each.name in ROLES}

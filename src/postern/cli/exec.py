@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from postern.cli.credentials import variables_of
 from postern.cli.exit_codes import UsageError
 from postern.cli.output import tell
-from postern.cli.roles_meant import credentials_for, role_meant, signed_in
+from postern.cli.roles_meant import SignedIn, credentials_for, role_meant, signed_in
+from postern.client.settings import service_settings
 
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
 # What would lead the command to other credentials than those that it is given.
@@ -39,6 +40,7 @@ def run(options: argparse.Namespace) -> int:
     environment = {
         **{name: value for name, value in os.environ.items() if name not in _LEFT_OUT},
         **_region(whose.settings),
+        **_endpoints(whose),
         **variables_of(found),
     }
     program = shutil.which(words[0], path=environment.get("PATH"))
@@ -56,3 +58,17 @@ def _region(settings: Mapping[str, str]) -> dict[str, str]:
     """The profile's region, since the profile itself is not passed on."""
     region = settings.get("region")
     return {"AWS_REGION": region, "AWS_DEFAULT_REGION": region} if region else {}
+
+
+def _endpoints(whose: SignedIn) -> dict[str, str]:
+    """Those of the profile: credentials of a service of one's own shall not be shown to AWS."""
+    settings, profile = whose.settings, whose.session.profile
+    general = service_settings("", profile=profile, environment=os.environ, shared=whose.shared)
+    if general.ignore_configured_endpoint_urls or os.environ.get("AWS_ENDPOINT_URL"):
+        return {}
+    found = {"AWS_ENDPOINT_URL": settings.get("endpoint_url", "")}
+    services = whose.shared.services(settings["services"]) if settings.get("services") else {}
+    for service_id, block in services.items():
+        variable = f"AWS_ENDPOINT_URL_{service_id.upper()}"
+        found[variable] = os.environ.get(variable) or block.get("endpoint_url", "")
+    return {variable: url for variable, url in found.items() if url}

@@ -86,6 +86,7 @@ async def _delete(options: argparse.Namespace) -> tuple[Instance, Policy]:
 def _shown(instance: Instance, policy: Policy) -> dict[str, object]:
     return {
         "name": instance.name,
+        "instance_id": instance.instance_id,
         "instance_arn": instance.arn,
         "identity_store_id": instance.identity_store_id,
         "owner_account_id": instance.owner_account_id,

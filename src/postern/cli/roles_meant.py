@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from postern.cli.exit_codes import UsageError
+from postern.cli.exit_codes import CommandFailed, UsageError
 from postern.cli.sign_ins import chosen_session, client_options, login_command, opened_cache
 from postern.client.errors import SignInRequired
 from postern.client.role_credentials.demand import RoleDemand
@@ -70,8 +70,16 @@ def role_meant(options: argparse.Namespace, whose: SignedIn) -> RoleKey:
 def credentials_for(options: argparse.Namespace, whose: SignedIn, key: RoleKey) -> RoleCredentials:
     """
     Raises:
+        CommandFailed: there are none that are good for so long.
         SignInRequired, CredentialsError: see `usable_role_credentials`.
     """
+    found = _credentials(options, whose, key)
+    if found.expires_at - time.time() <= options.min_ttl:
+        raise CommandFailed(f"role credentials of this service have no {options.min_ttl:.0f} s left")
+    return found
+
+
+def _credentials(options: argparse.Namespace, whose: SignedIn, key: RoleKey) -> RoleCredentials:
     kept = open_role_credential_files(os.environ)
     found = kept.load(key, whose.token.access_token)
     if found is not None and RoleDemand(time.time, options.min_ttl).is_met_by(found):
