@@ -1,6 +1,7 @@
 """Debian's AWS CLI 2.9.19. It is older than endpoint variables: rule-set files in its home lead it to the server."""
 
 import json
+import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -42,6 +43,19 @@ class AwsCli:
         return subprocess.run(
             (str(AWS), *arguments),
             env=self._environment | extra,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def paste(self, lines: str) -> subprocess.CompletedProcess[str]:
+        """Lines of a shell for which this is ``aws``."""
+        path = f"{AWS.parent}{os.pathsep}{os.environ['PATH']}"
+        return subprocess.run(
+            ("sh", "-ec", lines),
+            env=self._environment | {"BROWSER": browser.command(), "PATH": path},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -5,63 +5,18 @@ refreshed by them, unasked.
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
-from hashlib import sha1
+from collections.abc import Iterator
 from pathlib import Path
-from shutil import copyfile
-from typing import Any
 
 import pytest
 
 from tests.clients_real.flows import refresh, refusal, sign_in
+from tests.clients_real.home import Home
 from tests.clients_real.person import Person
-from tests.clients_real.sdks import JS, NODE, REGION, Boto3, node_environment
+from tests.clients_real.sdks import JS, NODE, Boto3
 from tests.clients_real.servers import Server
 
 pytestmark = pytest.mark.real_client
-
-SESSION = "demo"
-
-
-class Home:
-    """A home folder with a cached token, as ``aws sso login`` leaves it."""
-
-    def __init__(self, folder: Path, server: Server, client: dict[str, Any], token: dict[str, Any]) -> None:
-        self._variables = {"HOME": str(folder), "AWS_PROFILE": "demo"}
-        self._file = folder / ".aws" / "sso" / "cache" / f"{sha1(SESSION.encode()).hexdigest()}.json"
-        self._file.parent.mkdir(parents=True)
-        # Not by AWS_CONFIG_FILE: v2's provider reads no file but this.
-        copyfile(server.config_file, folder / ".aws" / "config")
-        contents = {
-            "startUrl": server.user["start_url"],
-            "region": REGION,
-            "accessToken": token["accessToken"],
-            "expiresAt": _iso(datetime.now(UTC) + timedelta(minutes=2)),
-            "clientId": client["clientId"],
-            "clientSecret": client["clientSecret"],
-            "registrationExpiresAt": _iso(datetime.fromtimestamp(client["clientSecretExpiresAt"], UTC)),
-            "refreshToken": token["refreshToken"],
-        }
-        self._file.write_text(json.dumps(contents))
-
-    def start(self, program: Sequence[str]) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            program,
-            env=node_environment(self._variables),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def cached(self) -> dict[str, Any]:
-        contents: dict[str, Any] = json.loads(self._file.read_text())
-        return contents
-
-
-def _iso(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _token_of(process: subprocess.Popen[str]) -> str:
