@@ -3,18 +3,20 @@ beside other clients (see `bench.client`).
 
 Server and load each have a core of their own. Reference and Postern alternate; the ratio is taken pair by pair.
 Postern stores on SQLite with full synchronisation and answers after the commit; nothing is cached away. Request
-logging is off on both sides. Signed requests are made just before their runs (see `bench.signed_requests`).
+logging is off on both sides. Signed requests are made just before their runs (see `bench.signed_requests`). ``growth``
+asks the access portal in directories of 1,000 to 1,000,000 account assignments: the ratio should stay what it is.
 """
 
 import argparse
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from bench import client, in_process, operations
-from bench.cases import CASES
+from bench.cases import CASES, GROWTH, Case
 from bench.measure import RanOut
 
 
@@ -22,7 +24,9 @@ def main() -> int:
     options = _options()
     code = 0
     if options.part in ("all", "server"):
-        code = _server(options)
+        code = _server(options, [case for case in CASES if not options.only or case.name in options.only])
+    if options.part == "growth":
+        code = _server(options, GROWTH)
     if options.part in ("all", "client"):
         rows = client.measure(options.pairs, options.seconds, options.only or ())
         print(_json(rows) if options.json else client.table(rows))
@@ -37,17 +41,13 @@ def _json(value: object) -> str:
     return msgspec.json.format(msgspec.json.encode(value)).decode()
 
 
-def _server(options: argparse.Namespace) -> int:
+def _server(options: argparse.Namespace, cases: Sequence[Case]) -> int:
     outcomes: list[operations.Outcome] = []
     faults: list[str] = []
     with tempfile.TemporaryDirectory(prefix="postern-bench-") as folder:
-        for case in CASES:
-            if options.only and case.name not in options.only:
-                continue
+        for number, case in enumerate(cases):
             try:
-                outcomes.append(
-                    operations.run(case, Path(folder) / case.name.replace(" ", "-"), options.pairs, options.seconds)
-                )
+                outcomes.append(operations.run(case, Path(folder) / str(number), options.pairs, options.seconds))
             except RanOut as ran_out:
                 faults.append(str(ran_out))
     faults += [f"{each.case.name}: {each.wrong} answers were not the expected ones" for each in outcomes if each.wrong]
@@ -64,10 +64,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "part",
         nargs="?",
-        choices=("all", "server", "client", "shares", "profile"),
+        choices=("all", "server", "client", "growth", "shares", "profile"),
         default="all",
-        help="what to measure (default all: server and client); shares and profile look into CreateTokenWithIAM by JWT "
-        "bearer within one process",
+        help="what to measure (default all: server and client); growth: the portal as the directory grows; shares "
+        "and profile look into CreateTokenWithIAM by JWT bearer within one process",
     )
     parser.add_argument(
         "--only",

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from bench.portal import FIRST_ACCOUNT, ROLE
 from bench.signed_requests import FORM, JSON
 
 
@@ -9,12 +10,13 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """One operation under load, and the ratio to the bare application that it should reach.
 
     Where a request is good once, ``rate`` is the requests a second for which there shall be enough of them.
-    ``signatures`` is how many an ID token takes, where the operation is held against its cryptography too.
+    ``signatures`` is how many an ID token takes, where the operation is held against its cryptography too. The portal's
+    operations are asked with a bearer token, in a directory of so many ``assignments``.
     """
 
     name: str
     path: str
-    bodies: str
+    bodies: str = ""
     status: int = 200
     connections: int
     target: float | None = None
@@ -25,9 +27,12 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     rate: int | None = None
     crypto_target: float | None = None
     signatures: int = 3
+    assignments: int = 0
 
 
 _WITH_IAM = "/token?aws_iam=t"
+_ROLE_CREDENTIALS = f"/federation/credentials?role_name={ROLE}&account_id={FIRST_ACCOUNT}"
+_ACCOUNTS = "/assignment/accounts"
 
 CASES = (
     Case(name="pending poll", path="/token", bodies="poll", status=400, connections=32, target=0.65),
@@ -77,4 +82,14 @@ CASES = (
         signed=True,
         content_type=FORM,
     ),
+    Case(name="GetRoleCredentials", path=_ROLE_CREDENTIALS, connections=32, assignments=100_000),
+    Case(name="ListAccounts", path=_ACCOUNTS, connections=32, assignments=100_000),
+)
+
+SIZES = (1_000, 10_000, 100_000, 1_000_000)
+
+GROWTH = tuple(
+    Case(name=f"{name}, {size:,} assignments", path=path, connections=32, assignments=size)
+    for name, path in (("GetRoleCredentials", _ROLE_CREDENTIALS), ("ListAccounts", _ACCOUNTS))
+    for size in SIZES
 )

@@ -9,7 +9,12 @@ from pathlib import Path
 
 import msgspec
 
-from postern.api.sso_oidc import CreateTokenRequest, RegisterClientRequest, StartDeviceAuthorizationRequest
+from postern.api.sso_oidc import (
+    CreateTokenRequest,
+    CreateTokenResponse,
+    RegisterClientRequest,
+    StartDeviceAuthorizationRequest,
+)
 from postern.core import start_urls
 from postern.core.caller import Caller
 from postern.core.clients import DEVICE_CODE, REFRESH_TOKEN
@@ -24,6 +29,9 @@ from postern.server.factory import running_service
 from postern.server.settings import Settings
 
 _CALLER = Caller(address="127.0.0.1", user_agent="bench")
+_REGISTRATION = RegisterClientRequest(
+    client_name="botocore-client-bench", client_type="public", scopes=("sso:account:access",)
+)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -54,22 +62,33 @@ async def _make(settings: Settings, folder: Path, codes: int, families: int) -> 
             instance=service.instance,
             now=service.now(),
         )
-        registration = RegisterClientRequest(
-            client_name="botocore-client-bench", client_type="public", scopes=("sso:account:access",)
-        )
-        client = await register_client(service, registration, _CALLER)
-        credentials = {"client_id": client.client_id or "", "client_secret": client.client_secret or ""}
-        start = StartDeviceAuthorizationRequest(**credentials, start_url=start_urls.aws_start_url(service.instance))
+        registration = _REGISTRATION
+        credentials, start = await _registered(service)
         device_codes = await _device_codes(service, start, codes + families)
         polls = [CreateTokenRequest(**credentials, grant_type=DEVICE_CODE, device_code=code) for code in device_codes]
-        tokens = await asyncio.gather(*(_sign_in(service, poll, user.user_id) for poll in polls[codes:]))
+        answers = await asyncio.gather(*(_token(service, poll, user.user_id) for poll in polls[codes:]))
         refresh = CreateTokenRequest(**credentials, grant_type=REFRESH_TOKEN, refresh_token="REFRESH_TOKEN")
     _write(bodies.register, [registration])
     _write(bodies.device_start, [start])
     _write(bodies.poll, polls[:codes])
     _write(bodies.refresh, [refresh])
-    bodies.refresh_tokens.write_text("\n".join(tokens) + "\n")
+    bodies.refresh_tokens.write_text("\n".join(each.refresh_token or "" for each in answers) + "\n")
     return bodies
+
+
+async def sign_in(service: Service, user_id: str) -> str:
+    """The access token of a new sign-in by device code."""
+    credentials, start = await _registered(service)
+    (code,) = await _device_codes(service, start, 1)
+    poll = CreateTokenRequest(**credentials, grant_type=DEVICE_CODE, device_code=code)
+    return (await _token(service, poll, user_id)).access_token or ""
+
+
+async def _registered(service: Service) -> tuple[dict[str, str], StartDeviceAuthorizationRequest]:
+    client = await register_client(service, _REGISTRATION, _CALLER)
+    credentials = {"client_id": client.client_id or "", "client_secret": client.client_secret or ""}
+    start = StartDeviceAuthorizationRequest(**credentials, start_url=start_urls.aws_start_url(service.instance))
+    return credentials, start
 
 
 async def _device_codes(service: Service, start: StartDeviceAuthorizationRequest, count: int) -> list[str]:
@@ -77,7 +96,7 @@ async def _device_codes(service: Service, start: StartDeviceAuthorizationRequest
     return [answer.device_code or "" for answer in answers]
 
 
-async def _sign_in(service: Service, poll: CreateTokenRequest, user_id: str) -> str:
+async def _token(service: Service, poll: CreateTokenRequest, user_id: str) -> CreateTokenResponse:
     claims = open_value(service.ring, Kind.DEVICE_CODE, poll.device_code or "")
     assert claims is not None
     await service.store.decide_device_authorization(
@@ -85,7 +104,7 @@ async def _sign_in(service: Service, poll: CreateTokenRequest, user_id: str) -> 
             authorization_id=claims.row_id, user_id=user_id, approve=True, approver_address="", now=int(time.time())
         )
     )
-    return (await create_token(service, poll, _CALLER)).refresh_token or ""
+    return await create_token(service, poll, _CALLER)
 
 
 def _write(file: Path, requests: Sequence[msgspec.Struct]) -> None:

@@ -1,13 +1,14 @@
 -- wrk script: POST bodies from a file in turn; for refreshing, each answer's token is the next request's.
 -- Signed requests are made beforehand: their lines hold authorization, date and body with tabs between. What is good for
--- one use is sent once; when it runs out, the load ends and says so.
+-- one use is sent once; when it runs out, the load ends and says so. The portal is asked by GET with bearer tokens in turn.
 local function lines(name)
   local found = {}
   for line in io.lines(os.getenv(name)) do found[#found + 1] = line end
   return found
 end
 
-local bodies = lines("BENCH_BODIES")
+local bearers = os.getenv("BENCH_BEARERS") and lines("BENCH_BEARERS")
+local bodies = bearers or lines("BENCH_BODIES")
 local tokens = os.getenv("BENCH_TOKENS") and lines("BENCH_TOKENS")
 local signed, once = os.getenv("BENCH_SIGNED"), os.getenv("BENCH_ONCE")
 local headers = {
@@ -39,6 +40,10 @@ function request()
   end
   position = position % #bodies + 1
   local body = bodies[position]
+  if bearers then
+    headers["x-amz-sso_bearer_token"] = body
+    return wrk.format("GET", path, headers)
+  end
   if signed then body = sign(body) end
   if tokens then
     body = body:gsub("REFRESH_TOKEN\"", tokens[first] .. "\"", 1)

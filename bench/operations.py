@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench import fixtures, signed_requests
+from bench import fixtures, portal, signed_requests
 from bench.cases import Case
 from bench.crypto import Microseconds
 from bench.issuer import Issuer
@@ -78,6 +78,7 @@ def _environment(folder: Path) -> dict[str, str]:
         "POSTERN_LIMITS__REGISTER_PER_MINUTE": "0",
         "POSTERN_LIMITS__DEVICE_START_PER_MINUTE": "0",
         "POSTERN_LIMITS__SIGN_IN_PER_MINUTE": "0",
+        "POSTERN_LIMITS__PORTAL_PER_MINUTE": "0",
         "POSTERN_DEVICE__POLL_BURST": "100000000",
         "POSTERN_LIFETIMES__AUTHORIZATION_CODE": "600",
         "POSTERN_IAM__MAX_CLOCK_SKEW": str(signed_requests.MAX_CLOCK_SKEW),
@@ -91,6 +92,9 @@ def _loads(
     """What each run of so many seconds sends."""
     settings = load_settings(environment=environment)
     common = {"BENCH_PATH": case.path, "BENCH_TYPE": case.content_type}
+    if case.assignments:
+        tokens = portal.make(settings, folder, assignments=case.assignments)
+        return [_Load({**common, "BENCH_BEARERS": str(tokens)}, {})] * len(lengths)
     if case.signed:
         url, sizes = _URL + case.path, [(case.rate or 0) * length for length in lengths]
         files = signed_requests.make(settings, folder, issuer, url, case.content_type, case.bodies, sizes)
