@@ -23,13 +23,14 @@ from postern.api.portal import (
 from postern.core.audit import EventName
 from postern.core.clients import JWT_BEARER
 from postern.core.directory.records import AccessScope, ApplicationGrants, Status
-from postern.core.get_role_credentials import get_role_credentials
+from postern.core.get_role_credentials import credentials_of, get_role_credentials
 from postern.core.iam.access_keys import open_session_token
 from postern.core.list_account_roles import list_account_roles
 from postern.core.list_accounts import list_accounts
 from postern.core.logout import logout
 from postern.core.pacing import Pacer
 from postern.core.policy import DAY, HOUR
+from postern.core.portal_access import PortalAccess
 from postern.core.records import UserStatus
 from postern.core.role_credentials.session_names import session_name
 from postern.core.scopes import LEGACY_PORTAL
@@ -330,6 +331,30 @@ async def test_what_was_done_is_written_down(world: World, visitor: Visitor) -> 
     written = msgspec.json.encode(world.events).decode()
     for secret in (got.secret_access_key, got.session_token, visitor.access_token):
         assert present(secret) not in written
+
+
+@pytest.mark.parametrize(
+    "account_id, role_name", [(ACCOUNT_ID, "Auditor"), ("999988887777", "Admin")], ids=["role", "account"]
+)
+async def test_what_was_refused_is_written_down(
+    world: World, visitor: Visitor, account_id: str, role_name: str
+) -> None:
+    with refused(ForbiddenException, "not assigned"):
+        await visitor.credentials(role_name, account_id)
+    event = world.events[-1]
+    assert (event.event_name, event.outcome) == (EventName.GET_ROLE_CREDENTIALS, "Failure")
+    assert (event.user_id, event.account_id, event.role_name) == (world.person.user_id, account_id, role_name)
+    assert event.reason == "the role is not assigned to the person, or there is none"
+    assert event.access_key_id is None
+
+
+async def test_what_is_no_role_is_not_repeated_in_the_log(world: World) -> None:
+    """A form of the pages may name anything."""
+    access = PortalAccess(world.person)
+    with refused(ForbiddenException, "not assigned"):
+        await credentials_of(world.service, access, "<script>", "a" * 1000, LAPTOP)
+    event = world.events[-1]
+    assert (event.outcome, event.account_id, event.role_name) == ("Failure", None, None)
 
 
 async def test_accounts_are_shown_with_name_and_address(visitor: Visitor) -> None:

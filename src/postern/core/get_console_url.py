@@ -44,17 +44,18 @@ async def console_url_of(
         ForbiddenException, TooManyRequestsException: as above.
         ResourceNotFoundException, PortalInvalidRequestException: as above.
     """
-    role, source = await role_and_source(service, access, account_id, role_name)
-    console = source.options.console
-    if console is None:
-        raise ResourceNotFoundException(
-            "The account's source offers no console", reason="the credential source has no console"
-        )
-    begin_at = _destination(console, role, destination)
-    if not console.federation_endpoint:
-        _record(service, access, role, caller)
-        return begin_at
-    return await _federated(service, access, role, source, console, begin_at, caller)
+    with portal_access.recorded_refusals(service, EventName.GET_CONSOLE_URL, access, caller, account_id, role_name):
+        role, source = await role_and_source(service, access, account_id, role_name)
+        console = source.options.console
+        if console is None:
+            raise ResourceNotFoundException(
+                "The account's source offers no console", reason="the credential source has no console"
+            )
+        begin_at = _destination(console, role, destination)
+        if not console.federation_endpoint:
+            _record(service, access, role, caller)
+            return begin_at
+        return await _federated(service, access, role, source, console, begin_at, caller)
 
 
 async def _federated(

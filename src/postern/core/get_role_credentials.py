@@ -50,12 +50,14 @@ async def credentials_of(
     Raises:
         ForbiddenException, TooManyRequestsException: as above.
     """
-    role, source = await role_and_source(service, access, account_id, role_name)
-    with source_answers():
-        credentials = await sources.credentials_for(service, access.user, role, source)
+    event_name = EventName.GET_ROLE_CREDENTIALS
+    with portal_access.recorded_refusals(service, event_name, access, caller, account_id, role_name):
+        role, source = await role_and_source(service, access, account_id, role_name)
+        with source_answers():
+            credentials = await sources.credentials_for(service, access.user, role, source)
     portal_access.record(
         service,
-        EventName.GET_ROLE_CREDENTIALS,
+        event_name,
         access,
         caller,
         account_id=account_id,

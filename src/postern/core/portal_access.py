@@ -2,7 +2,9 @@
 often.
 """
 
+import contextlib
 import re
+from collections.abc import Iterator
 
 import msgspec
 
@@ -75,13 +77,16 @@ def record(
     account_id: str | None = None,
     role_name: str | None = None,
     access_key_id: str | None = None,
+    refused: str | None = None,
 ) -> None:
-    """Write down what the person did here."""
+    """Write down what the person did here, or why they were ``refused``."""
     family = access.family
     service.record(
         AuditEvent(
             event_name=event_name,
             event_time=service.now(),
+            outcome="Success" if refused is None else "Failure",
+            reason=refused,
             user_id=access.user.user_id,
             client_name=family.client_name if family else None,
             client_digest=family.client_digest.hex() if family else None,
@@ -91,6 +96,26 @@ def record(
             access_key_id=access_key_id,
         )
     )
+
+
+@contextlib.contextmanager
+def recorded_refusals(
+    service: Service, event_name: EventName, access: PortalAccess, caller: Caller, account_id: str, role_name: str
+) -> Iterator[None]:
+    """Writes down why somebody does not get what they ask for. What cannot be an account or a role is not repeated."""
+    try:
+        yield
+    except (ForbiddenException, TooManyRequestsException) as refusal:
+        record(
+            service,
+            event_name,
+            access,
+            caller,
+            account_id=account_id if _ACCOUNT_ID.fullmatch(account_id) else None,
+            role_name=role_name if _ROLE_NAME.fullmatch(role_name) else None,
+            refused=refusal.reason,
+        )
+        raise
 
 
 def require_account_id(account_id: str) -> None:
