@@ -245,15 +245,18 @@ async def test_when_that_one_goes_away_the_next_asks(network: StsNetwork) -> Non
     assert (await ask(sts)).access_key_id == "ASIAGIVEN"
 
 
-@pytest.mark.parametrize("answer", [GOOD, DENIED], ids=["an answer", "a refusal"])
-async def test_an_answer_of_either_kind_ends_the_row_of_failures(network: StsNetwork, answer: bytes) -> None:
+ANSWERS = {"an answer": GOOD, "a refusal": DENIED, "what cannot be used": http("200 OK", "<html></html>")}
+
+
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
+async def test_an_answer_of_any_kind_ends_the_row_of_failures(network: StsNetwork, answer: bytes) -> None:
     network.answers = [BUSY, BUSY, answer, BUSY, BUSY, GOOD]
     sts = network.sts(retries=0, breaker_failures=3)
     for failing in (True, True, False, True, True):
         if failing:
             await fail(sts, "status 503")
         else:
-            with contextlib.suppress(StsRefused):
+            with contextlib.suppress(StsRefused, StsUnavailable):
                 await ask(sts)
     assert (await ask(sts)).access_key_id == "ASIAGIVEN"
 

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 from postern.core.role_credentials.port import StsRefused, StsUnavailable
+from postern.remote.sts_answers import UnusableAnswer
 
 
 class Breaker:
@@ -19,7 +20,8 @@ class Breaker:
 
     @contextlib.contextmanager
     def watch(self) -> Iterator[None]:
-        """The call within counts. A refusal is as good as an answer; a call that is cancelled says nothing.
+        """The call within counts. A refusal is as good as an answer, and so is an answer that cannot be used: one role
+        that is odd shall not keep the others out. A call that is cancelled says nothing.
 
         Raises:
             StsUnavailable: the breaker is open, or somebody else is trying just now.
@@ -30,7 +32,7 @@ class Breaker:
         self._is_probing = self._is_probing or is_probe
         try:
             yield
-        except StsRefused:
+        except (StsRefused, UnusableAnswer):
             self._close()
             raise
         except StsUnavailable:
