@@ -170,7 +170,10 @@ class LimitPolicy(Section, frozen=True, kw_only=True):
     portal_per_minute: Annotated[
         int,
         NotNegative,
-        Help("Calls of the access portal with the tokens of one sign-in per minute; 0 is without limit."),
+        Help(
+            "Calls of the access portal with the tokens of one sign-in per minute, and pages of it that one person may "
+            "open; 0 is without limit."
+        ),
     ] = 3000
     portal_burst: Annotated[int, Positive, Help("Calls of the access portal that one sign-in may send at once.")] = 1000
     user_code_tries: Annotated[int, Positive, Help("Wrong user codes that a person may enter before waiting.")] = 5

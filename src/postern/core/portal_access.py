@@ -44,14 +44,23 @@ async def admit(service: Service, access_token: str) -> PortalAccess:
     token = await access_tokens.verify(service, access_token)
     if not _is_for_portal(token):
         raise ForbiddenException(reason="the token has not the scope sso:account:access")
-    pacer = service.portal_pacer
-    if pacer is not None and not pacer.take(token.family.family_id, service.clock()):
-        raise TooManyRequestsException(reason="too many calls with the tokens of one sign-in")
+    pace(service, token.family.family_id)
     user = await service.store.find_user(token.family.user_id)
     if user is None or not user.enabled:
         raise UnauthorizedException(reason="the person is disabled or gone")
     await _require_standing(service, token.family, user)
     return PortalAccess(user, token.family)
+
+
+def pace(service: Service, whose: object) -> None:
+    """Counts a call of one sign-in; in browsers, of one person.
+
+    Raises:
+        TooManyRequestsException: it asks too often.
+    """
+    pacer = service.portal_pacer
+    if pacer is not None and not pacer.take(whose, service.clock()):
+        raise TooManyRequestsException(reason="too many calls of one sign-in or person")
 
 
 async def _require_standing(service: Service, family: TokenFamily, user: User) -> None:

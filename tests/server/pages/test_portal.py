@@ -5,6 +5,7 @@ import re
 import pytest
 
 from postern.core import users
+from postern.core.pacing import Pacer
 from postern.core.portal_page import PAGE_SIZE
 from postern.core.service import new_instance
 from postern.server.pages import words
@@ -175,3 +176,14 @@ async def test_an_instance_that_is_none_has_no_portal(world: World, room: str) -
     browser = await world.signed_in()
     for instance_id in ("ssoins-0000000000000000", world.service.instance.instance_id, "x"):
         assert (await browser.get(f"/start/{instance_id}{room}")).status == 404
+
+
+async def test_who_asks_too_often_waits(world: World) -> None:
+    """Whatever the browser: it is the person who is counted."""
+    browsers = [await world.signed_in(), await world.signed_in()]
+    world.service.portal_pacer = Pacer(60, 2)
+    for browser in browsers:
+        assert (await browser.get("/start")).status == 200
+    for browser in browsers:
+        page = await browser.get("/start")
+        assert (page.status, page.heading, page.header("retry-after")) == (429, "Too many requests", "5")

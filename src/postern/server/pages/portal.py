@@ -11,7 +11,8 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from postern.core.portal_access import PortalAccess
+from postern.api.errors import TooManyRequestsException
+from postern.core.portal_access import PortalAccess, pace
 from postern.core.records import Instance
 from postern.core.service import Service
 from postern.core.sign_in import ActiveSession
@@ -19,6 +20,7 @@ from postern.core.start_urls import device_path, start_path
 from postern.server.pages import forms
 from postern.server.pages.browser import Browser
 from postern.server.pages.endpoint import Methods, Table
+from postern.server.pages.errors import PageRefused
 from postern.server.pages.rendering import Renderer, content_security_policy, instance_shown, person
 from postern.server.pages.whose import instance_at
 
@@ -61,13 +63,17 @@ class Portal:
 
         Raises:
             SignInFirst: nobody of this instance is; a page that is only looked at is where they come back to.
-            PageRefused: there is no such instance.
+            PageRefused: there is no such instance, or they come too often.
         """
         instance = self._instance(request)
         query = forms.raw_query(request)
         back = f"{request.url.path}?{query}" if query else request.url.path
         next_path = start_path(instance) if request.method == "POST" else back
         active = await self._browser.require_session(request, next_path, instance)
+        try:
+            pace(self._service, active.user.user_id)
+        except TooManyRequestsException as refusal:
+            raise _too_often(refusal.reason) from None
         return Visit(instance, active)
 
     async def _submit(self, request: Request) -> tuple[Visit, dict[str, str]]:
@@ -98,3 +104,14 @@ class Portal:
         shared |= {"portal": visit.path(), "device": device_path(visit.instance)}
         headers = _POLICY | dict(headers or {})
         return self._renderer.page(template, {**shared, **context}, status=status, headers=headers)
+
+
+def _too_often(reason: str | None) -> PageRefused:
+    return PageRefused(
+        429,
+        "Too many requests",
+        "You asked for more pages than one person looks at.",
+        "Wait a few seconds, then try again.",
+        reason=reason or "",
+        headers={"Retry-After": "5"},
+    )
