@@ -19,7 +19,7 @@ class Home:
     """A home folder with a cached token, as ``aws sso login`` leaves it."""
 
     def __init__(self, folder: Path, server: Server, client: dict[str, Any], token: dict[str, Any]) -> None:
-        self._variables = {"HOME": str(folder), "AWS_PROFILE": "demo"}
+        self._folder = folder
         self._file = folder / ".aws" / "sso" / "cache" / f"{sha1(SESSION.encode()).hexdigest()}.json"
         self._file.parent.mkdir(parents=True)
         # Not by AWS_CONFIG_FILE: v2's provider reads no file but this.
@@ -37,10 +37,15 @@ class Home:
         }
         self._file.write_text(json.dumps(contents))
 
-    def start(self, program: Sequence[str]) -> subprocess.Popen[str]:
+    def add_profile(self, name: str, **settings: str) -> None:
+        lines = [f"[profile {name}]", *(f"{setting} = {value}" for setting, value in settings.items())]
+        with (self._folder / ".aws" / "config").open("a") as config:
+            print("", *lines, sep="\n", file=config)
+
+    def start(self, program: Sequence[str], *, profile: str = "demo") -> subprocess.Popen[str]:
         return subprocess.Popen(
             program,
-            env=node_environment(self._variables),
+            env=node_environment({"HOME": str(self._folder), "AWS_PROFILE": profile}),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -3,8 +3,10 @@ answers fills the placeholders of what comes after. The person decides where the
 """
 
 import json
+import re
 import time
 import uuid
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from string import Template
@@ -12,6 +14,9 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import msgspec
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 from tests.clients_real.flows import PRESENTED_URI, Pkce
 from tests.clients_real.person import Person
@@ -21,6 +26,7 @@ from tests.clients_real.wire import Answer, send
 
 RECORDED = Path(__file__).with_name("recorded")
 _LONGEST_PAUSE = 1.05
+_SIGNED_HEADERS = re.compile(r"SignedHeaders=([^,]+), ")
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -42,11 +48,18 @@ class Request(msgspec.Struct, frozen=True):
     def is_with_iam(self) -> bool:
         return self.target == "/token?aws_iam=t"
 
+    @property
+    def is_of_sts(self) -> bool:
+        return self.target == "/"
+
 
 class Recording(msgspec.Struct, frozen=True):
     client: str
     is_sign_in: bool
     requests: list[Request]
+
+
+Headers = list[tuple[str, str]]
 
 
 def load(name: str) -> Recording:
@@ -91,9 +104,26 @@ class Player:
             "bodySha256": sha256(body).hexdigest(),
             "uuid": str(uuid.uuid4()),
         }
-        headers = [Template(header).substitute(filled).split(": ", 1) for header in request.headers]
-        pairs = [(name, value) for name, value in headers]
-        return send(self.server.endpoint, request.method, request.target, pairs, body)
+        if request.is_of_sts:
+            signed_at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+            filled |= {"signedAt": signed_at, "signedOn": signed_at[:8]}
+            filled["signature"] = self._signature(request, _headers(request, filled), body, signed_at)
+        return send(self.server.endpoint, request.method, request.target, _headers(request, filled), body)
+
+    def _signature(self, request: Request, headers: Headers, body: bytes, signed_at: str) -> str:
+        """By the role's credentials, over the very headers that the client signed."""
+        sent = {name.lower(): value for name, value in headers}
+        names = _SIGNED_HEADERS.search(sent["authorization"])
+        assert names
+        signed = {name: sent[name] for name in names[1].split(";")}
+        role = Credentials(*(self.known[name] for name in ("accessKeyId", "secretAccessKey", "sessionToken")))
+        signer, unsigned = (
+            SigV4Auth(role, "sts", "us-east-1"),
+            AWSRequest("POST", self.server.endpoint + "/", signed, body),
+        )
+        unsigned.context["timestamp"] = signed_at
+        signature: str = signer.signature(signer.string_to_sign(unsigned, signer.canonical_request(unsigned)), unsigned)
+        return signature
 
     def _before_poll(self, request: Request) -> None:
         """The stub said when to stop: just before its 200 the person approves."""
@@ -118,13 +148,19 @@ class Player:
             self.known["code"] = pkce.code_from(callback)
 
     def _learn(self, request: Request, answer: Answer) -> None:
-        if answer.status != 200 or request.target == "/logout":
+        if answer.status != 200 or request.target == "/logout" or request.is_of_sts:
             return
         members: dict[str, Any] = json.loads(answer.body)
         if request.target == "/client/register" and not self.recording.is_sign_in:
             return
-        self.known |= {name: value for name, value in members.items() if isinstance(value, str)}
+        learnt = members | members.get("roleCredentials", {})
+        self.known |= {name: value for name, value in learnt.items() if isinstance(value, str)}
         if request.target == "/device_authorization":
             self._device_url, self._polled = members["verificationUriComplete"], False
         if "accessToken" in members:
             self.access_tokens.append(members["accessToken"])
+
+
+def _headers(request: Request, filled: Mapping[str, str]) -> Headers:
+    pairs = (Template(header).substitute(filled).split(": ", 1) for header in request.headers)
+    return [(name, value) for name, value in pairs]

@@ -14,13 +14,13 @@ import msgspec
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from postern.api import portal
 from postern.api.errors import ModelledError
 from postern.api.operation import Shape
-from postern.api.portal import LOGOUT
 from postern.client.errors import ServiceError
 from postern.client.options import Options
-from postern.client.service import AsyncService, Service
 from postern.client.sso_oidc import SSOOIDC, AsyncSSOOIDC
+from postern.client.sso_portal import AsyncSSOPortal, SSOPortal
 from tests.clients_real.servers import ROOT, environment
 
 NODE = Path(sys.executable).with_name("node")
@@ -28,6 +28,7 @@ JS = Path(__file__).with_name("js")
 JS_PACKAGES = ROOT / ".cache" / "clients" / "js" / "node_modules"
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 REGION = "us-east-1"
+_OF_THE_PORTAL = frozenset(operation.name for operation in portal.SERVICE.operations)
 
 
 class Credentials(NamedTuple):
@@ -79,7 +80,7 @@ class Boto3:
         self.sso = session.client("sso", endpoint_url=endpoint, config=config)
 
     def call(self, operation: str, **members: object) -> dict[str, Any]:
-        client = self.sso if operation == "Logout" else self.oidc
+        client = self.sso if operation in _OF_THE_PORTAL else self.oidc
         method = next(python for python, wire in client.meta.method_to_api_mapping.items() if wire == operation)
         try:
             output: dict[str, Any] = getattr(client, method)(**members)
@@ -101,14 +102,14 @@ class Postern:
     def __init__(
         self, endpoint: str, credentials: Credentials = EXAMPLE, *, region: str = REGION, clock_offset: int = 0
     ) -> None:
-        portal = Service.define_service("sso", operations=[LOGOUT])
         options = _options(endpoint, credentials, region, clock_offset)
-        self._clients = [made(**options) for made in (SSOOIDC, portal)]
+        self._clients = [made(**options) for made in (SSOOIDC, SSOPortal)]
 
     def call(self, operation: str, **members: object) -> dict[str, Any]:
         oidc, sso = self._clients
         try:
-            return _members((sso if operation == "Logout" else oidc).make_request(operation, members).send())
+            client = sso if operation in _OF_THE_PORTAL else oidc
+            return _members(client.make_request(operation, members).send())
         except (ModelledError, ServiceError) as error:
             raise SdkError(_seen_by_postern(error)) from None
 
@@ -123,14 +124,13 @@ class PosternAsync:
     def __init__(
         self, endpoint: str, credentials: Credentials = EXAMPLE, *, region: str = REGION, clock_offset: int = 0
     ) -> None:
-        portal = AsyncService.define_service("sso", operations=[LOGOUT])
         options = _options(endpoint, credentials, region, clock_offset)
         self._loop = asyncio.new_event_loop()
-        self._clients = [made(**options) for made in (AsyncSSOOIDC, portal)]
+        self._clients = [made(**options) for made in (AsyncSSOOIDC, AsyncSSOPortal)]
 
     def call(self, operation: str, **members: object) -> dict[str, Any]:
         oidc, sso = self._clients
-        request = (sso if operation == "Logout" else oidc).make_request(operation, members)
+        request = (sso if operation in _OF_THE_PORTAL else oidc).make_request(operation, members)
         try:
             return _members(self._loop.run_until_complete(request.send()))
         except (ModelledError, ServiceError) as error:

@@ -1,9 +1,11 @@
 """From a sign-in to a role, by unmodified clients: the AWS CLI with both kinds of profile, boto3's credentials and its
-paginator, and the SDKs for JavaScript.
+paginator, the SDKs for JavaScript, and Postern's own client and command. What each SDK's caller sees of a refusal.
 """
 
 import json
+import shlex
 import sys
+import time
 from typing import Any
 
 import boto3
@@ -11,11 +13,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.clients_real.awscli import AwsCli
-from tests.clients_real.flows import sign_in
+from tests.clients_real.flows import refusal, sign_in
 from tests.clients_real.home import Home
 from tests.clients_real.person import Person
-from tests.clients_real.sdks import JS, NODE, REGION, Boto3
-from tests.clients_real.servers import Server
+from tests.clients_real.sdks import JS, NODE, REGION, Boto3, Sdk
+from tests.clients_real.servers import POSTERN, Server
 
 pytestmark = pytest.mark.real_client
 
@@ -118,3 +120,87 @@ def test_boto3_walks_the_pages(server: Server, person: Person) -> None:
     finally:
         sdk.close()
         portal.close()
+
+
+def test_boto3_takes_credentials_from_postern_as_a_process(home: Home) -> None:
+    """A profile of its own, which knows no sign-in: `postern credentials` does."""
+    command = f"{shlex.quote(str(POSTERN))} credentials --profile demo"
+    home.add_profile("by-postern", credential_process=command, region=REGION, services="demo")
+    program = home.start(CALLERS["boto3"], profile="by-postern")
+    answer, said = program.communicate(timeout=60)
+    assert program.returncode == 0, said
+    assert ":assumed-role/AWSReservedSSO_Admin_" in json.loads(answer)["Arn"]
+
+
+# Every SDK, call by call
+
+
+def test_sdk_lists_accounts_and_roles_and_gets_credentials(sdk: Sdk, server: Server, person: Person) -> None:
+    _, token = sign_in(sdk, person, server.start_url)
+    bearer = {"accessToken": token["accessToken"]}
+    account = {"accountId": ACCOUNT, "accountName": "Demo account", "emailAddress": ""}
+    assert sdk.call("ListAccounts", **bearer) == {"accountList": [account]}
+
+    first = sdk.call("ListAccountRoles", **bearer, accountId=ACCOUNT, maxResults=1)
+    second = sdk.call("ListAccountRoles", **bearer, accountId=ACCOUNT, maxResults=1, nextToken=first["nextToken"])
+    assert [first["roleList"], second["roleList"]] == [[role] for role in ROLES]
+    assert "nextToken" not in second
+
+    credentials = sdk.call("GetRoleCredentials", **bearer, accountId=ACCOUNT, roleName="ReadOnly")["roleCredentials"]
+    assert set(credentials) == {"accessKeyId", "secretAccessKey", "sessionToken", "expiration"}
+    seconds = credentials["expiration"] / 1000 - time.time()
+    assert 0 < seconds <= 12 * 3600
+
+
+CALLS: dict[str, dict[str, str]] = {
+    "ListAccounts": {},
+    "ListAccountRoles": {"accountId": ACCOUNT},
+    "GetRoleCredentials": {"accountId": ACCOUNT, "roleName": "Admin"},
+}
+
+
+@pytest.mark.parametrize("operation", CALLS)
+def test_sdk_is_told_that_a_session_is_over(sdk: Sdk, server: Server, person: Person, operation: str) -> None:
+    _, token = sign_in(sdk, person, server.start_url)
+    bearer = {"accessToken": token["accessToken"]}
+    sdk.call("Logout", **bearer)
+    refused = refusal(sdk, operation, **bearer, **CALLS[operation])
+    assert (refused.name, refused.status, refused.typed) == ("UnauthorizedException", 401, True)
+    assert refused.message == "Session token not found or invalid"
+
+
+@pytest.mark.parametrize(
+    "operation, members",
+    [
+        ("GetRoleCredentials", {"accountId": ACCOUNT, "roleName": "Auditor"}),
+        ("GetRoleCredentials", {"accountId": "999988887777", "roleName": "Admin"}),
+        ("ListAccountRoles", {"accountId": "999988887777"}),
+    ],
+    ids=["role", "role in an unknown account", "account"],
+)
+def test_sdk_is_told_that_there_is_no_access(
+    sdk: Sdk, server: Server, person: Person, operation: str, members: dict[str, str]
+) -> None:
+    """The model does not have this error: SDKs raise their general one, by the name that is on the wire."""
+    _, token = sign_in(sdk, person, server.start_url)
+    refused = refusal(sdk, operation, accessToken=token["accessToken"], **members)
+    assert (refused.name, refused.status, refused.message) == ("ForbiddenException", 403, "No access")
+
+
+@pytest.mark.parametrize(
+    "operation, members, said",
+    [
+        ("GetRoleCredentials", {"accountId": "1111", "roleName": "Admin"}, "account_id is not 12 digits"),
+        ("GetRoleCredentials", {"accountId": ACCOUNT, "roleName": "two words"}, "role_name is not valid"),
+        ("ListAccountRoles", {"accountId": ACCOUNT, "nextToken": "made-up"}, "next_token is not valid"),
+        ("ListAccounts", {"nextToken": "made-up"}, "next_token is not valid"),
+    ],
+    ids=["account", "role", "page of roles", "page of accounts"],
+)
+def test_sdk_is_told_what_does_not_fit(
+    sdk: Sdk, server: Server, person: Person, operation: str, members: dict[str, str], said: str
+) -> None:
+    _, token = sign_in(sdk, person, server.start_url)
+    refused = refusal(sdk, operation, accessToken=token["accessToken"], **members)
+    assert (refused.name, refused.status, refused.typed) == ("InvalidRequestException", 400, True)
+    assert refused.message == said

@@ -1,7 +1,10 @@
 """What unmodified clients were recorded to send, among them the newest AWS CLI, replayed request by request."""
 
+import re
 import time
+from collections.abc import Callable
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -52,7 +55,7 @@ def test_recorded_calls_are_answered_as_the_client_needs(name: str, server: Serv
     token = wire.token(client, DEVICE_CODE, deviceCode=device["deviceCode"]).members
     player = Player(server, person, replay.load(name))
     player.known |= {name: client[name] for name in ("clientId", "clientSecret")}
-    player.known |= {"refreshToken": token["refreshToken"]}
+    player.known |= {name: token[name] for name in ("refreshToken", "accessToken")}
     player.play()
     for request, answer in player.answers:
         assert answer.error == _expected(request), f"{request.target}: {answer.body!r}"
@@ -87,14 +90,25 @@ def test_newest_cli_signs_out(name: str, server: Server, person: Person) -> None
     assert refused.members["error_description"] == "Invalid refresh token provided"
 
 
+@pytest.mark.parametrize("name", ["awscli-2.36.7-pkce", "awscli-2.36.7-device", "awscli-2.9.19-debian"])
+def test_cli_goes_from_its_sign_in_to_its_identity(name: str, server: Server, person: Person) -> None:
+    """The order of the recording: a token, the role's credentials, GetCallerIdentity signed with them, and out."""
+    answered = [request.target.partition("?")[0] for request, _ in _played(name, server, person).answers]
+    token, role = answered.index("/token"), answered.index("/federation/credentials")
+    assert token < role < answered.index("/") < answered.index("/logout")
+
+
 def _assert_fit(request: Request, answer: Answer, server: Server) -> None:
     """Every member that some client subscripts, with the meaning it gives to it."""
     assert answer.headers["x-amzn-RequestId"]
     if request.target == "/logout":
         assert (answer.status, answer.body) == (200, b"")
         return
-    assert answer.headers["Content-Type"] == "application/json"
     assert answer.headers["Cache-Control"] == "no-store"
+    if request.is_of_sts:
+        _assert_identity(answer, server)
+        return
+    assert answer.headers["Content-Type"] == "application/json"
     members = answer.members
     if request.is_with_iam:
         assert answer.status == 403
@@ -104,12 +118,8 @@ def _assert_fit(request: Request, answer: Answer, server: Server) -> None:
         assert answer.status == 400
         assert list(members) == ["error", "error_description"]
         assert b": " not in answer.body
-    elif request.target == "/client/register":
-        _assert_registration(members, server)
-    elif request.target == "/device_authorization":
-        _assert_device(members, server)
     else:
-        _assert_token(members)
+        _FIT[request.target.partition("?")[0]](members, server)
 
 
 def _assert_registration(members: dict[str, Any], server: Server) -> None:
@@ -127,7 +137,7 @@ def _assert_device(members: dict[str, Any], server: Server) -> None:
     assert members["deviceCode"]
 
 
-def _assert_token(members: dict[str, Any]) -> None:
+def _assert_token(members: dict[str, Any], _: Server) -> None:
     assert members["tokenType"] == "Bearer"
     assert type(members["expiresIn"]) is int
     assert 0 < members["expiresIn"] <= 8 * 3600
@@ -135,3 +145,51 @@ def _assert_token(members: dict[str, Any]) -> None:
     assert members["accessToken"].isprintable()
     # A token without a refresh token must last, since nothing can prolong it.
     assert members.get("refreshToken") or members["expiresIn"] == 8 * 3600
+
+
+def _assert_accounts(members: dict[str, Any], server: Server) -> None:
+    (account,) = members["accountList"]
+    assert account["accountId"] == server.user["account_id"]
+    assert {type(account[name]) for name in ("accountName", "emailAddress")} == {str}
+    assert members.get("nextToken") is None  # a string, even an empty one, would be asked with
+
+
+def _assert_roles(members: dict[str, Any], server: Server) -> None:
+    accounts, roles = zip(*((each["accountId"], each["roleName"]) for each in members["roleList"]), strict=True)
+    assert set(accounts) == {server.user["account_id"]}
+    assert server.user["role_name"] in roles
+    assert members.get("nextToken") is None
+
+
+def _assert_credentials(members: dict[str, Any], _: Server) -> None:
+    credentials = members["roleCredentials"]
+    assert credentials["accessKeyId"].startswith("ASIA")
+    assert {type(credentials[name]) for name in ("secretAccessKey", "sessionToken")} == {str}
+    assert type(credentials["expiration"]) is int
+    # In milliseconds. botocore would take credentials with less than 15 minutes for due already.
+    assert 15 * 60 < credentials["expiration"] / 1000 - time.time() <= 12 * 3600
+
+
+_FIT: dict[str, Callable[[dict[str, Any], Server], None]] = {
+    "/client/register": _assert_registration,
+    "/device_authorization": _assert_device,
+    "/token": _assert_token,
+    "/assignment/accounts": _assert_accounts,
+    "/assignment/roles": _assert_roles,
+    "/federation/credentials": _assert_credentials,
+}
+
+
+def _assert_identity(answer: Answer, server: Server) -> None:
+    assert answer.status == 200, answer.body
+    assert answer.headers["Content-Type"] == "text/xml"
+    namespace = "{https://sts.amazonaws.com/doc/2011-06-15/}"
+    document = ElementTree.fromstring(answer.body)
+    assert document.tag == f"{namespace}GetCallerIdentityResponse"
+    said = {element.tag.removeprefix(namespace): element.text or "" for element in document.iter()}
+    account, person = server.user["account_id"], server.user["username"]
+    assert said["Account"] == account
+    assert re.fullmatch(
+        rf"arn:aws:sts::{account}:assumed-role/AWSReservedSSO_Admin_[0-9a-f]{{16}}/{person}", said["Arn"]
+    )
+    assert said["UserId"].endswith(f":{person}")

@@ -13,7 +13,7 @@ const sso = new AWS.SSO(options);
 
 function call(operation, input) {
   const method = operation[0].toLowerCase() + operation.slice(1);
-  return (operation === 'Logout' ? sso : oidc)[method](input).promise();
+  return (method in sso ? sso : oidc)[method](input).promise();
 }
 
 serve(call, (error) => ({

@@ -13,15 +13,15 @@ const oidc = new oidcSdk.SSOOIDCClient({ endpoint });
 const sso = new ssoSdk.SSOClient({ endpoint });
 
 async function call(operation, input) {
-  const [client, sdk] = operation === 'Logout' ? [sso, ssoSdk] : [oidc, oidcSdk];
-  const { $metadata, ...output } = await client.send(new sdk[`${operation}Command`](input));
+  const command = `${operation}Command`;
+  const [client, sdk] = command in ssoSdk ? [sso, ssoSdk] : [oidc, oidcSdk];
+  const { $metadata, ...output } = await client.send(new sdk[command](input));
   return output;
 }
 
 // Typed: an instance of the class that the SDK exports under the error's name.
 function isTyped(error) {
-  const shape = oidcSdk[error.name] ?? ssoSdk[error.name];
-  return shape !== undefined && error instanceof shape;
+  return [oidcSdk, ssoSdk].some((sdk) => error.name in sdk && error instanceof sdk[error.name]);
 }
 
 serve(call, (error) => ({

@@ -2,8 +2,8 @@
 
 A raw recording is a text file of requests as an unmodified client sent them to a stub, each followed by the stub's
 answer. Kept are the facts that a server must cope with: order, pauses, methods, targets, headers in their order, bodies
-to the byte. What differs each time becomes a ``${placeholder}``; what tells of the recording machine is left out. The
-requests of operations that are not served yet are left out too.
+to the byte. What differs each time becomes a ``${placeholder}``; what tells of the recording machine is left out.
+Requests to a path that a server need not have (of an endpoint with a prefix) are left out too.
 """
 
 import json
@@ -13,7 +13,18 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-SERVED = ("/client/register", "/device_authorization", "/token", "/authorize", "/logout")
+STS = "/"
+SERVED = (
+    "/client/register",
+    "/device_authorization",
+    "/token",
+    "/authorize",
+    "/assignment/accounts",
+    "/assignment/roles",
+    "/federation/credentials",
+    STS,
+    "/logout",
+)
 _MEMBERS = (
     "clientId",
     "clientSecret",
@@ -38,11 +49,17 @@ _HEADERS = {
     "amz-sdk-invocation-id": "${uuid}",
     "x-amz-sso_bearer_token": "${accessToken}",
 }
+# A role's own: the player signs anew. Other signatures stay as old as they are.
+_ROLE_HEADERS = {
+    "x-amz-date": "${signedAt}",
+    "x-amz-security-token": "${sessionToken}",
+}
 _MACHINE = (
     (re.compile(r"(os/linux#|Linux/)\S+"), r"\g<1>6"),
     (re.compile(r" sid/\S+"), ""),
     (re.compile(r"(Signature=)\w+"), r"\g<1>${signature}"),
 )
+_CREDENTIAL = re.compile(r"(Credential=)\w+/\d+/")
 _REQUEST = re.compile(
     r"^=== request \d+ t=([\d.]+)\n(.*?)\n\n(.*?)\n--- response: (\d+) (\{.*?\}) ", re.MULTILINE | re.DOTALL
 )
@@ -65,7 +82,7 @@ def rewrite(text: str) -> list[dict[str, Any]]:
                 "pause": round(pause, 2),
                 "method": method,
                 "target": _target(target),
-                "headers": [] if _by_browser(target) else [_header(line) for line in header_lines],
+                "headers": [] if _by_browser(target) else [_header(line, target) for line in header_lines],
                 "body": _body(body.strip("\n")),
                 "status": int(status),
                 "error": error[1] if error else None,
@@ -87,11 +104,15 @@ def _target(target: str) -> str:
     return "?".join([path, "&".join(written)] if written else [path])
 
 
-def _header(line: str) -> str:
+def _header(line: str, target: str) -> str:
     name, value = line.split(": ", 1)
     for pattern, replacement in _MACHINE:
         value = pattern.sub(replacement, value)
-    return f"{name}: {_HEADERS.get(name.lower(), value)}"
+    known = _HEADERS
+    if target == STS:
+        known = _HEADERS | _ROLE_HEADERS
+        value = _CREDENTIAL.sub(r"\g<1>${accessKeyId}/${signedOn}/", value)
+    return f"{name}: {known.get(name.lower(), value)}"
 
 
 def _body(body: str) -> str:
