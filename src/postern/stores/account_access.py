@@ -28,8 +28,7 @@ def assigned_accounts(rows: Rows, user_id: str, after: str, limit: int) -> list[
         # An id whose account is gone leaves a gap, which the next round fills.
         missing = limit - len(found)
         ids = _account_ids(rows, user_id, after, missing)
-        accounts = (rows.find(Account, account_key(user.instance_id, account_id)) for account_id in ids)
-        found += [account for account in accounts if account is not None]
+        found += rows.find_each(Account, [account_key(user.instance_id, account_id) for account_id in ids])
         if len(ids) < missing:
             break
         after = ids[-1]

@@ -1,6 +1,6 @@
 """The store for tests and sandboxes: dictionaries. It forgets everything when the process ends."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar, cast
 
 import msgspec
@@ -103,6 +103,9 @@ class _MemoryRows:
 
     def find(self, kind: type[R], key: object) -> R | None:
         return cast("R | None", self._tables[kind].get(key))
+
+    def find_each(self, kind: type[R], keys: Sequence[str]) -> list[R]:
+        return [found for key in sorted(keys) if (found := self.find(kind, key)) is not None]
 
     def all(self, kind: type[R]) -> list[R]:
         return cast("list[R]", list(self._tables[kind].values()))

@@ -2,6 +2,7 @@
 in `embedded`.
 """
 
+from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
 from postern.core.directory.records import (
@@ -72,6 +73,10 @@ class Rows(Protocol):
     """The rows as they are inside one transaction."""
 
     def find(self, kind: type[R], key: object) -> R | None: ...
+
+    def find_each(self, kind: type[R], keys: Sequence[str]) -> list[R]:
+        """Those that are there, of some hundred at most, in the order of their keys."""
+        ...
 
     def all(self, kind: type[R]) -> list[R]: ...
 
