@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -177,9 +178,10 @@ def test_nobody_s_decision_in_time_is_exit_code_4(visitor: Visitor) -> None:
 
 
 def test_an_interrupt_leaves_nothing_behind(visitor: Visitor) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores it
     signing_in = visitor.start("login", "--use-device-code")
     visitor.url_shown(signing_in)
-    signing_in.send_signal(2)
+    signing_in.send_signal(signal.SIGINT)
     visitor.end(signing_in, code=130)
     assert visitor.tokens() == []
 

@@ -17,7 +17,7 @@ from tests.clients_real.servers import ROOT, Server
 pytestmark = pytest.mark.real_client
 
 BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
-PAGES = {"README.md": 2, "docs/client.md": 3}
+PAGES = {"README.md": 2, "docs/client.md": 5}
 
 
 def blocks(page: str) -> list[str]:
@@ -74,5 +74,6 @@ def _for(server: Server, text: str) -> str:
     return (
         text.replace("https://d-1234567890.awsapps.com/start", server.user["start_url"])
         .replace("http://127.0.0.1:8765", server.endpoint)
+        .replace('profile="demo"', 'profile="work"')
         .replace(".data/demo/user.json", str(server.user_file))
     )
