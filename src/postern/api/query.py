@@ -7,7 +7,7 @@ ignored, and an empty one counts as absent.
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import unquote_to_bytes, urlencode
 
 import msgspec
@@ -24,7 +24,7 @@ _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 
 
-def read(query: bytes, operation: Operation[S, Shape], **further: str) -> S:
+def read(query: bytes, operation: Operation[S, Any], **further: str) -> S:
     """The input of an operation, whose members are strings and numbers; ``further`` are those from elsewhere.
 
     Raises:
@@ -43,7 +43,7 @@ def read(query: bytes, operation: Operation[S, Shape], **further: str) -> S:
     return operation.input(**members)
 
 
-def write(operation: Operation[Shape, Shape], params: Mapping[str, object]) -> str:
+def write(operation: Operation[Any, Any], params: Mapping[str, object]) -> str:
     """The query with these members, by their Python names."""
     named = {operation.query_members[name]: value for name, value in params.items() if name in operation.query_members}
     return urlencode(named)

@@ -174,7 +174,8 @@ async def test_the_log_learns_why_and_the_person_does_not(
     with refused(error, because) as refusal:
         await credentials(world)
     assert "sts.example.org" not in str(refusal.value.members())
-    assert world.events == []
+    (event,) = world.events
+    assert (event.outcome, event.reason, event.access_key_id) == ("Failure", refusal.value.reason, None)
 
 
 async def test_a_secret_that_does_not_open_is_not_tried(world: World, sts: FakeSts) -> None:
