@@ -130,6 +130,23 @@ def test_another_access_key_comes_with_its_secret(keeper: Keeper, monkeypatch: p
     assert (shown["access_key_id"], shown["external_id"]) == ("AKIAI44QH8DHBEXAMPLE", "postern")
 
 
+@pytest.mark.parametrize("command", ["add", "update"])
+@pytest.mark.parametrize("how", ["file", "stdin"])
+@pytest.mark.parametrize("text", ["", "\n", "  \n"])
+def test_an_empty_secret_is_refused_and_the_old_one_stays(
+    keeper: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, how: str, text: str
+) -> None:
+    keeper("credential-source", "add", "lab", *ROLE)
+    file = tmp_path / "secret"
+    file.write_text(text)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+    given = {"file": ("--secret-access-key-file", str(file)), "stdin": ("--secret-access-key-stdin",)}[how]
+    arguments = {"add": ("add", "other", *ROLE[:-2]), "update": ("update", "lab")}[command]
+    assert "the secret is empty" in keeper("credential-source", *arguments, *given, code=2)
+    assert [each["name"] for each in keeper.json("credential-source", "list")] == ["lab"]
+    assert secret_of(keeper, "lab") == SECRET
+
+
 def test_its_commands_speak_to_people(keeper: Keeper) -> None:
     keeper("user", "add", "mira", "--no-password")
     assert keeper("credential-source", "list").startswith("no credential source yet")

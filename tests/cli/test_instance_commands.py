@@ -74,3 +74,8 @@ def test_what_is_refused_is_exit_code_1(keeper: Keeper, arguments: list[str], re
     keeper("group", "add", "analysts", "--instance", "lab")
     assert reason in keeper("instance", *arguments, code=1)
     assert [each["name"] for each in keeper.json("instance", "list")] == ["primary", "lab"]
+
+
+def test_nobody_is_told_to_empty_the_primary_instance(keeper: Keeper) -> None:
+    keeper.add_person("mira")
+    assert "the primary instance stays" in keeper("instance", "remove", "primary", code=1)

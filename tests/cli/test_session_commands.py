@@ -125,6 +125,8 @@ def test_all_of_a_client_ends_by_id_or_name(keeper: Keeper, client: str, ended: 
         (["list", "--user", "nobody"], 1, "no user 'nobody'"),
         (["list", "--instance", "nothing"], 1, "no instance 'nothing'"),
         (["revoke", "--user", "mira", "--instance", "nothing"], 1, "no instance 'nothing'"),
+        (["revoke", "--client", "aws cli", "--instance", "lab"], 2, "--instance says of which person"),
+        (["revoke", "0000000000000001", "--instance", "lab"], 2, "--instance says of which person"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -198,21 +198,29 @@ def _console(options: argparse.Namespace, old: ConsoleOptions | None) -> Console
 def _secret(options: argparse.Namespace) -> str | None:
     """
     Raises:
-        UsageError: it cannot be read.
+        UsageError: it cannot be read, or is empty.
     """
     if options.secret_access_key_stdin:
-        return sys.stdin.readline().strip()
+        return _not_empty(sys.stdin.readline())
     if options.secret_access_key_env:
         secret = os.environ.get(options.secret_access_key_env)
         if not secret:
             raise UsageError(f"the variable {options.secret_access_key_env} is not set")
-        return secret
+        return _not_empty(secret)
     if options.secret_access_key_file:
         try:
-            return Path(options.secret_access_key_file).read_text("utf-8").strip()
+            return _not_empty(Path(options.secret_access_key_file).read_text("utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"the secret cannot be read: {getattr(error, 'strerror', 'it is not text')}") from None
     return None
+
+
+def _not_empty(text: str) -> str:
+    """Without the space around it: an empty secret would leave the old one in its place."""
+    secret = text.strip()
+    if not secret:
+        raise UsageError("the secret is empty")
+    return secret
 
 
 async def _sealed(

@@ -53,11 +53,13 @@ def list_all(options: argparse.Namespace) -> None:
 def revoke(options: argparse.Namespace) -> None:
     """
     Raises:
-        UsageError: it is not said which, or in two ways.
+        UsageError: it is not said which, or in two ways; or an instance is named where it would not count.
         CommandFailed: there is none such.
     """
     if sum(each is not None for each in (options.id, options.user, options.client)) != 1:
         raise UsageError("which sign-ins? give one of ID, --user and --client")
+    if options.instance is not None and options.user is None:
+        raise UsageError("--instance says of which person: an ID or a client is of every instance")
     ended = asyncio.run(_revoke(options))
     if not ended and options.user is None:
         raise CommandFailed("there is no such sign-in: postern session list shows all")

@@ -135,11 +135,11 @@ def _require_not_needed(rows: Rows, record: Record) -> None:
         if record.name in names:
             raise Conflict(f"credential source {record.name} is in use: give its accounts and permission sets another")
     elif isinstance(record, Instance):
+        if record.is_primary:
+            raise Conflict("the primary instance stays")
         for kind in _OF_AN_INSTANCE:
             if any(getattr(each, "instance_id") == record.instance_id for each in rows.all(kind)):  # noqa: B009
                 raise Conflict(f"instance {record.name} is not empty: remove what is in it first")
-        if record.is_primary:
-            raise Conflict("the primary instance stays")
 
 
 def _require_referents(rows: Rows, assignments: list[AccountAssignment]) -> None:
