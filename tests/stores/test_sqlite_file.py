@@ -16,9 +16,9 @@ import pytest
 from postern.core.store import StoreError, StoreUnavailable
 from postern.stores import open_store
 from postern.stores.sqlite import schema
+from postern.stores.sqlite.rows import TABLES
 from postern.stores.sqlite.schema import Migration, SchemaError, migrate, migrations
 from postern.stores.sqlite.store import SqliteStore, open_sqlite
-from postern.stores.sqlite.tables import TABLES
 from postern.testing import samples
 from postern.testing.conformance.suite import add_approved
 

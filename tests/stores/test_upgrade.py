@@ -19,9 +19,9 @@ from postern.core.records import (
     User,
 )
 from postern.core.store import Store
+from postern.stores.sqlite.rows import TABLES
 from postern.stores.sqlite.schema import migrate, migrations
 from postern.stores.sqlite.store import open_sqlite
-from postern.stores.sqlite.tables import TABLES
 from postern.testing import samples
 from postern.testing.conformance.suite import configure
 from postern.testing.samples import ACCESS_LIFE, CLIENT, FAMILY_LIFE, IDLE_LIFE, NOW, OTHER_CLIENT

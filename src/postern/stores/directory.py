@@ -55,8 +55,11 @@ def _is_assigned(rows: Rows, application_arn: str, user_id: str) -> bool:
 
 
 def end_everything_of(rows: Rows, user_id: str, reason: str, now: int) -> None:
-    rows.revoke_families_of(user_id, reason, now)
+    """Approvals first: where redemptions run beside it, one that was too early to be stopped has made its family by
+    then, and the family is revoked.
+    """
     rows.withdraw_approvals_of(user_id)
+    rows.revoke_families_of(user_id, reason, now)
     rows.end_browser_sessions_of(user_id)
 
 

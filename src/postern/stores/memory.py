@@ -30,7 +30,7 @@ from postern.core.records import (
     User,
 )
 from postern.core.store import AlreadyExists
-from postern.stores.embedded import EmbeddedStore
+from postern.stores.row_store import RowStore
 from postern.stores.rows import KINDS, Rows, key_of
 
 T = TypeVar("T")
@@ -55,13 +55,13 @@ _INDEXED: dict[type[Record], tuple[str, ...]] = {
 Columns = tuple[str, ...]
 
 
-class MemoryStore(EmbeddedStore):
+class MemoryStore(RowStore):
     """Every verb runs between two awaits, so none sees another half done."""
 
     def __init__(self) -> None:
         self._rows = _MemoryRows()
 
-    def _read(self, work: Callable[[Rows], T]) -> T:
+    async def _read(self, work: Callable[[Rows], T]) -> T:
         return work(self._rows)
 
     async def _write(self, work: Callable[[Rows], T]) -> T:

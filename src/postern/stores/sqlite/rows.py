@@ -6,8 +6,6 @@ from typing import TypeVar, cast
 
 from postern.core.directory.records import Account, AccountAssignment, PrincipalType
 from postern.core.records import (
-    AuthorizationCode,
-    BrowserSession,
     DeviceAuthorization,
     DevicePoll,
     DeviceStatus,
@@ -16,38 +14,16 @@ from postern.core.records import (
     User,
 )
 from postern.core.store import AlreadyExists
-from postern.stores.sqlite.tables import TABLES, Value
+from postern.stores import statements
+from postern.stores.tables import Dialect, Value, tables
 
 R = TypeVar("R", bound=Record)
 
+TABLES = tables(Dialect(has_booleans=False, text=str))
+
 _TAKEN = (sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_ROWID)
-_USER_BY_NAME = f"{TABLES[User].select} WHERE instance_id = ? AND canonical_name = ?"
-_OF_PRINCIPAL = "principal_id = ? AND principal_type = ?"
-_ACCOUNT_IDS = (
-    f"SELECT DISTINCT account_id FROM account_assignment WHERE {_OF_PRINCIPAL} AND account_id > ? "  # noqa: S608
-    "ORDER BY account_id LIMIT ?"
-)
-_ASSIGNMENTS = f"{TABLES[AccountAssignment].select} WHERE {_OF_PRINCIPAL} AND account_id = ?"
-_ALL_ASSIGNMENTS = f"SELECT account_id, permission_set_arn FROM account_assignment WHERE {_OF_PRINCIPAL}"  # noqa: S608
-_ASSIGNED_ACCOUNTS = (
-    f"{TABLES[Account].select} WHERE account_key IN "  # noqa: S608
-    f"(SELECT instance_id || ' ' || account_id FROM account_assignment WHERE {_OF_PRINCIPAL})"
-)
-_DEVICE_BY_USER_CODE = f"{TABLES[DeviceAuthorization].select} WHERE user_code_digest = ?"
-_DEVICE_POLL = (
-    "SELECT authorization_id, client_digest, status, expires_at FROM device_authorization WHERE authorization_id = ?"
-)
+_APPROVED = DeviceStatus.APPROVED.value
 _DEVICE_STATUS = {status.value: status for status in DeviceStatus}
-_NEWEST_LIVE = "revoked_at IS NULL AND expires_at > ? ORDER BY family_id DESC"
-_LIVE_FAMILIES = f"{TABLES[TokenFamily].select} WHERE user_id = ? AND {_NEWEST_LIVE}"
-_LIVE_OF_CLIENT = f"{TABLES[TokenFamily].select} WHERE client_digest = ? AND {_NEWEST_LIVE}"
-_ALL_LIVE = f"{TABLES[TokenFamily].select} WHERE {_NEWEST_LIVE}"
-_REVOKE = f"UPDATE {TABLES[TokenFamily].name} SET revoked_at = ?, revocation_reason = ? WHERE revoked_at IS NULL"  # noqa: S608
-_REVOKE_OF_USER = f"{_REVOKE} AND user_id = ?"
-_REVOKE_OF_CLIENT = f"{_REVOKE} AND client_digest = ?"
-_WITHDRAW_DEVICES = f"UPDATE {TABLES[DeviceAuthorization].name} SET user_id = NULL WHERE status = ?"  # noqa: S608
-_WITHDRAW_CODES = f"DELETE FROM {TABLES[AuthorizationCode].name} WHERE redeemed_at IS NULL"  # noqa: S608
-_END_SESSIONS = f"DELETE FROM {TABLES[BrowserSession].name} WHERE user_id = ?"  # noqa: S608
 
 
 class SqliteRows:
@@ -98,7 +74,7 @@ class SqliteRows:
         self._execute(TABLES[kind].delete, (key,))
 
     def device_poll(self, authorization_id: int) -> DevicePoll | None:
-        row = self._execute(_DEVICE_POLL, (authorization_id,)).fetchone()
+        row = self._execute(statements.DEVICE_POLL, (authorization_id,)).fetchone()
         if row is None:
             return None
         return DevicePoll(
@@ -106,60 +82,58 @@ class SqliteRows:
         )
 
     def device_authorization_by_user_code(self, user_code_digest: bytes) -> DeviceAuthorization | None:
-        return self._one(DeviceAuthorization, _DEVICE_BY_USER_CODE, user_code_digest)
+        return self._one(DeviceAuthorization, statements.DEVICE_BY_USER_CODE, user_code_digest)
 
     def user_by_name(self, instance_id: str, canonical_name: str) -> User | None:
-        return self._one(User, _USER_BY_NAME, instance_id, canonical_name)
+        return self._one(User, statements.USER_BY_NAME, instance_id, canonical_name)
 
     def assigned_account_ids(
         self, principal_type: PrincipalType, principal_id: str, after: str, limit: int
     ) -> list[str]:
-        rows = self._execute(_ACCOUNT_IDS, (principal_id, principal_type.value, after, limit)).fetchall()
+        rows = self._execute(statements.ACCOUNT_IDS, (principal_id, principal_type.value, after, limit)).fetchall()
         return [row[0] for row in rows]
 
     def account_assignments(
         self, principal_type: PrincipalType, principal_id: str, account_id: str
     ) -> list[AccountAssignment]:
-        return self._many(AccountAssignment, _ASSIGNMENTS, principal_id, principal_type.value, account_id)
+        return self._many(AccountAssignment, statements.ASSIGNMENTS, principal_id, principal_type.value, account_id)
 
     def all_assignments(self, principal_type: PrincipalType, principal_id: str) -> list[tuple[str, str]]:
-        return self._execute(_ALL_ASSIGNMENTS, (principal_id, principal_type.value)).fetchall()
+        return self._execute(statements.ALL_ASSIGNMENTS, (principal_id, principal_type.value)).fetchall()
 
     def all_assigned_accounts(self, principal_type: PrincipalType, principal_id: str) -> list[Account]:
         """PERF: a thousand in 4 ms, against 15 ms by a statement for each."""
-        return self._many(Account, _ASSIGNED_ACCOUNTS, principal_id, principal_type.value)
+        return self._many(Account, statements.ASSIGNED_ACCOUNTS, principal_id, principal_type.value)
 
     def live_families_of(self, user_id: str, now: int) -> list[TokenFamily]:
-        return self._many(TokenFamily, _LIVE_FAMILIES, user_id, now)
+        return self._many(TokenFamily, statements.LIVE_FAMILIES, user_id, now)
 
     def live_families_of_client(self, client_digest: bytes, now: int) -> list[TokenFamily]:
         """Reads the whole table, as `revoke_families_of_client`."""
-        return self._many(TokenFamily, _LIVE_OF_CLIENT, client_digest, now)
+        return self._many(TokenFamily, statements.LIVE_OF_CLIENT, client_digest, now)
 
     def all_live_families(self, now: int) -> list[TokenFamily]:
-        return self._many(TokenFamily, _ALL_LIVE, now)
+        return self._many(TokenFamily, statements.ALL_LIVE, now)
 
     def revoke_families_of(self, user_id: str, reason: str, now: int) -> None:
-        self._execute(_REVOKE_OF_USER, (now, reason, user_id))
+        self._execute(statements.REVOKE_OF_USER, (now, reason, user_id))
 
     def revoke_families_of_client(self, client_digest: bytes, reason: str, now: int) -> None:
         """Reads the whole table: revoking a client is rare, and an index would be paid for by every sign-in."""
-        self._execute(_REVOKE_OF_CLIENT, (now, reason, client_digest))
+        self._execute(statements.REVOKE_OF_CLIENT, (now, reason, client_digest))
 
     def withdraw_approvals_of(self, user_id: str) -> None:
         """Reads both tables, which are as short as their rows' lives."""
-        self._withdraw("user_id", user_id)
+        self._execute(statements.WITHDRAW_DEVICES_OF_USER, (_APPROVED, user_id))
+        self._execute(statements.WITHDRAW_CODES_OF_USER, (user_id,))
 
     def withdraw_approvals_of_client(self, client_digest: bytes) -> None:
         """Likewise."""
-        self._withdraw("client_digest", client_digest)
-
-    def _withdraw(self, column: str, value: Value) -> None:
-        self._execute(f"{_WITHDRAW_DEVICES} AND {column} = ?", (DeviceStatus.APPROVED.value, value))
-        self._execute(f"{_WITHDRAW_CODES} AND {column} = ?", (value,))
+        self._execute(statements.WITHDRAW_DEVICES_OF_CLIENT, (_APPROVED, client_digest))
+        self._execute(statements.WITHDRAW_CODES_OF_CLIENT, (client_digest,))
 
     def end_browser_sessions_of(self, user_id: str) -> None:
-        self._execute(_END_SESSIONS, (user_id,))
+        self._execute(statements.END_SESSIONS, (user_id,))
 
     def delete_expired(self, kind: type[Record], now: int, limit: int) -> int:
         """Keys grow with time, so the old are met at the front; no index on the end of life is needed. Where little

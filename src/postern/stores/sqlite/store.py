@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from postern.core.records import Instance
 from postern.core.store import StoreUnavailable
-from postern.stores.embedded import EmbeddedStore
+from postern.stores.row_store import RowStore
 from postern.stores.rows import Rows
 from postern.stores.sqlite.group_commit import GroupCommit
 from postern.stores.sqlite.rows import SqliteRows
@@ -32,7 +32,7 @@ _FILE_MODE = 0o600
 _READ_THROUGH_LIMIT = 64 * 1024 * 1024  # larger files are read through by `postern store check` only
 
 
-class SqliteStore(EmbeddedStore):
+class SqliteStore(RowStore):
     """One file, any number of worker processes. See `postern.core.store.Store` for the promises."""
 
     def __init__(self, path: Path) -> None:
@@ -42,7 +42,7 @@ class SqliteStore(EmbeddedStore):
         self._rows = SqliteRows(self._reader)
         self._group_commit = GroupCommit(self._writer)
 
-    def _read(self, work: Callable[[Rows], T]) -> T:
+    async def _read(self, work: Callable[[Rows], T]) -> T:
         """Reads of one turn of the event loop share one snapshot.
 
         PERF: to begin and end a read costs as much as the read itself, in system calls. A snapshot never outlives its
@@ -69,7 +69,7 @@ class SqliteStore(EmbeddedStore):
         return await self._group_commit.write(work)
 
     async def check(self, *, thoroughly: bool = False) -> None:
-        self._read(lambda rows: rows.all(Instance))
+        await self._read(lambda rows: rows.all(Instance))
         if thoroughly:
             require_sound(self._reader)
 

@@ -44,12 +44,21 @@ FromSql = Callable[[Any], Any]
 _PLAIN = (str, int, bytes)
 
 
-def _conversion(kind: Any) -> tuple[ToSql, FromSql] | None:
+class Dialect(msgspec.Struct, frozen=True):
+    """In what one engine's SQL differs: whether it has a type for true and false, and how parameters are marked.
+    ``text`` makes its statement of one whose parameters are question marks.
+    """
+
+    has_booleans: bool
+    text: Callable[[str], str]
+
+
+def _conversion(kind: Any, dialect: Dialect) -> tuple[ToSql, FromSql] | None:
     """How a member of this type becomes an SQL value and back; ``None`` if it is one already."""
     if kind in _PLAIN or (isinstance(kind, UnionType) and set(get_args(kind)) <= {*_PLAIN, type(None)}):
         return None
     if kind is bool:
-        return int, bool
+        return None if dialect.has_booleans else (int, bool)
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return str, {member.value: member for member in kind}.__getitem__
     if get_origin(kind) is tuple and get_args(kind) == (str, ...):
@@ -77,28 +86,31 @@ def _converted(values: tuple[Any, ...], conversions: list[tuple[int, ToSql]]) ->
 class Table(Generic[R]):
     """One table: its statements, and rows to records and back. Columns are the record's fields, in their order."""
 
-    def __init__(self, name: str, kind: type[R], *, unchanging: tuple[str, ...] = ()) -> None:
+    def __init__(self, name: str, kind: type[R], unchanging: tuple[str, ...], dialect: Dialect) -> None:
         self.name = name
         self.kind = kind
         self.columns = tuple(field.name for field in msgspec.structs.fields(kind))
         self.key = self.columns[0]
         hints = get_type_hints(kind)
-        conversions = {column: _conversion(hints[column]) for column in self.columns}
+        conversions = {column: _conversion(hints[column], dialect) for column in self.columns}
         to_sql = {column: found[0] for column, found in conversions.items() if found}
         self._from_sql = [(column, found[1]) for column, found in conversions.items() if found]
-        self._changing = tuple(column for column in self.columns if column != self.key and column not in unchanging)
-        changes = (*self._changing, self.key)
+        self.changing = tuple(column for column in self.columns if column != self.key and column not in unchanging)
+        changes = (*self.changing, self.key)
         self._get_changes: Callable[[Record], tuple[Any, ...]] = attrgetter(*changes)
         self._row_to_sql = [(place, to_sql[column]) for place, column in enumerate(self.columns) if column in to_sql]
         self._changes_to_sql = [(place, to_sql[column]) for place, column in enumerate(changes) if column in to_sql]
         columns, marks = ", ".join(self.columns), ", ".join("?" * len(self.columns))
-        self.select = f"SELECT {columns} FROM {name}"  # noqa: S608
-        self.find = f"{self.select} WHERE {self.key} = ?"
-        self.insert = f"INSERT INTO {name} ({columns}) VALUES ({marks})"  # noqa: S608
-        self.put = f"INSERT OR REPLACE INTO {name} ({columns}) VALUES ({marks})"  # noqa: S608
-        assignments = ", ".join(f"{column} = ?" for column in self._changing)
-        self.update = f"UPDATE {name} SET {assignments} WHERE {self.key} = ?"  # noqa: S608
-        self.delete = f"DELETE FROM {name} WHERE {self.key} = ?"  # noqa: S608
+        insert = f"INSERT INTO {name} ({columns}) VALUES ({marks})"  # noqa: S608
+        replaced = ", ".join(f"{column} = excluded.{column}" for column in self.columns if column != self.key)
+        assignments = ", ".join(f"{column} = ?" for column in self.changing)
+        text = dialect.text
+        self.select = select(kind)
+        self.find = text(f"{self.select} WHERE {self.key} = ?")
+        self.insert = text(insert)
+        self.put = text(f"{insert} ON CONFLICT ({self.key}) DO UPDATE SET {replaced}")
+        self.update = text(f"UPDATE {name} SET {assignments} WHERE {self.key} = ?")  # noqa: S608
+        self.delete = text(f"DELETE FROM {name} WHERE {self.key} = ?")  # noqa: S608
 
     def record(self, row: tuple[Value, ...]) -> R:
         """PERF: the statements name exactly these columns, so ``zip`` need not count them (nor be told so): 1.7 µs for
@@ -120,42 +132,52 @@ class Table(Generic[R]):
 _APPROVAL = ("client_digest", "client_name", "scopes", "issues_refresh_token", "created_at", "expires_at")
 _ASKED_FOR = ("application_arn", "authenticated_at", "nonce")
 
-TABLES: dict[type[Record], Table[Record]] = {
-    table.kind: table  # type: ignore[misc]
-    for table in (
-        Table("instance", Instance),
-        Table("ring_key", RingKeyRecord),
-        Table("user_account", User),
-        Table("revoked_client", RevokedClient),
-        Table(
-            "device_authorization",
-            DeviceAuthorization,
-            unchanging=(*_APPROVAL, "user_code_digest", "requester_address", "requester_agent", "instance_id"),
-        ),
-        Table(
-            "authorization_code",
-            AuthorizationCode,
-            unchanging=(*_APPROVAL, *_ASKED_FOR, "user_id", "redirect_uri", "code_challenge"),
-        ),
-        Table(
-            "token_family",
-            TokenFamily,
-            unchanging=(*_APPROVAL, *_ASKED_FOR, "key_id", "user_id", "grant_type", "parent_family_id"),
-        ),
-        Table("browser_session", BrowserSession),
-        Table("attempts", Attempts),
-        Table("rsa_key", RsaKeyRecord),
-        Table("directory_group", Group),
-        Table("group_membership", GroupMembership),
-        Table("external_id", ExternalId),
-        Table("trusted_token_issuer", TrustedTokenIssuer),
-        Table("application", Application),
-        Table("application_assignment", ApplicationAssignment),
-        Table("access_key", AccessKey),
-        Table("used_assertion", UsedAssertion),
-        Table("account", Account),
-        Table("permission_set", PermissionSet),
-        Table("account_assignment", AccountAssignment),
-        Table("credential_source", CredentialSource),
-    )
-}
+_KINDS: tuple[tuple[str, type[Record], tuple[str, ...]], ...] = (
+    ("instance", Instance, ()),
+    ("ring_key", RingKeyRecord, ()),
+    ("user_account", User, ()),
+    ("revoked_client", RevokedClient, ()),
+    (
+        "device_authorization",
+        DeviceAuthorization,
+        (*_APPROVAL, "user_code_digest", "requester_address", "requester_agent", "instance_id"),
+    ),
+    (
+        "authorization_code",
+        AuthorizationCode,
+        (*_APPROVAL, *_ASKED_FOR, "user_id", "redirect_uri", "code_challenge"),
+    ),
+    (
+        "token_family",
+        TokenFamily,
+        (*_APPROVAL, *_ASKED_FOR, "key_id", "user_id", "grant_type", "parent_family_id"),
+    ),
+    ("browser_session", BrowserSession, ()),
+    ("attempts", Attempts, ()),
+    ("rsa_key", RsaKeyRecord, ()),
+    ("directory_group", Group, ()),
+    ("group_membership", GroupMembership, ()),
+    ("external_id", ExternalId, ()),
+    ("trusted_token_issuer", TrustedTokenIssuer, ()),
+    ("application", Application, ()),
+    ("application_assignment", ApplicationAssignment, ()),
+    ("access_key", AccessKey, ()),
+    ("used_assertion", UsedAssertion, ()),
+    ("account", Account, ()),
+    ("permission_set", PermissionSet, ()),
+    ("account_assignment", AccountAssignment, ()),
+    ("credential_source", CredentialSource, ()),
+)
+
+
+_NAMES = {kind: name for name, kind, _ in _KINDS}
+
+
+def select(kind: type[Record]) -> str:
+    """The beginning of every statement whose rows become records of a kind."""
+    columns = ", ".join(field.name for field in msgspec.structs.fields(kind))
+    return f"SELECT {columns} FROM {_NAMES[kind]}"  # noqa: S608
+
+
+def tables(dialect: Dialect) -> dict[type[Record], Table[Record]]:
+    return {kind: Table(name, kind, unchanging, dialect) for name, kind, unchanging in _KINDS}

@@ -1,6 +1,4 @@
-"""The store verbs for stores that live in this process (memory, SQLite): load rows, ask the pure rule what happens,
-write what it says.
-"""
+"""The store verbs on top of `Rows`, written once for all stores: load rows, ask the pure rule what happens, write it."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -74,11 +72,11 @@ _EXPIRING: dict[type[Record], int] = {
 }
 
 
-class EmbeddedStore(ABC):
+class RowStore(ABC):
     """All verbs of `postern.core.store.Store`; a subclass brings `_read` and `_write`."""
 
     @abstractmethod
-    def _read(self, work: Callable[[Rows], T]) -> T:
+    async def _read(self, work: Callable[[Rows], T]) -> T:
         """Run ``work`` on committed rows."""
 
     @abstractmethod
@@ -86,7 +84,13 @@ class EmbeddedStore(ABC):
         """Run ``work`` in a transaction and return when it is durable. ``work`` raises only before its first write."""
 
     async def _write_whole(self, work: Callable[[Rows], T]) -> T:
-        """The same for ``work`` that may raise at any time, a store error: then nothing of it stays."""
+        """The same for ``work`` that may raise at any time, a store error: then nothing of it stays. Of such works one
+        runs at a time, so what it looked at has not changed when it writes.
+        """
+        return await self._write(work)
+
+    async def _write_decision(self, work: Callable[[Rows], T]) -> T:
+        """The same for ``work`` that redeems, rotates or issues."""
         return await self._write(work)
 
     async def ensure_instance(self, instance: Instance) -> Instance:
@@ -96,13 +100,13 @@ class EmbeddedStore(ABC):
                 rows.insert(instance)
             return existing or instance
 
-        return await self._write(step)
+        return await self._write_whole(step)
 
     async def find_instance(self) -> Instance | None:
-        return self._read(_primary)
+        return await self._read(_primary)
 
     async def list_instances(self) -> list[Instance]:
-        found = self._read(lambda rows: rows.all(Instance))
+        found = await self._read(lambda rows: rows.all(Instance))
         return sorted(found, key=lambda instance: (not instance.is_primary, instance.name))
 
     async def ensure_ring_key(self, key: RingKeyRecord, unless_newer_than: int) -> None:
@@ -110,10 +114,10 @@ class EmbeddedStore(ABC):
             if all(other.activates_at <= unless_newer_than for other in rows.all(RingKeyRecord)):
                 rows.insert(key)
 
-        await self._write(step)
+        await self._write_whole(step)
 
     async def list_ring_keys(self) -> list[RingKeyRecord]:
-        return self._read(lambda rows: rows.all(RingKeyRecord))
+        return await self._read(lambda rows: rows.all(RingKeyRecord))
 
     async def remove_ring_keys(self, key_ids: list[int]) -> None:
         def step(rows: Rows) -> None:
@@ -128,25 +132,25 @@ class EmbeddedStore(ABC):
             if rows.find(RsaKeyRecord, key.key_id) is None:
                 rows.insert(key)
 
-        await self._write(step)
+        await self._write_whole(step)
 
     async def list_rsa_keys(self) -> list[RsaKeyRecord]:
-        return self._read(lambda rows: rows.all(RsaKeyRecord))
+        return await self._read(lambda rows: rows.all(RsaKeyRecord))
 
     async def create_user(self, user: User) -> None:
         await self._write(lambda rows: rows.insert(user))
 
     async def find_user(self, user_id: str) -> User | None:
-        return self._read(lambda rows: rows.find(User, user_id))
+        return await self._read(lambda rows: rows.find(User, user_id))
 
     async def find_user_by_name(self, instance_id: str, canonical_name: str) -> User | None:
-        return self._read(lambda rows: rows.user_by_name(instance_id, canonical_name))
+        return await self._read(lambda rows: rows.user_by_name(instance_id, canonical_name))
 
     async def find_users_by_attribute(self, instance_id: str, path: str, value: str) -> list[User]:
-        return self._read(lambda rows: users_by_attribute(rows, instance_id, path, value))
+        return await self._read(lambda rows: users_by_attribute(rows, instance_id, path, value))
 
     async def list_users(self) -> list[User]:
-        return sorted(self._read(lambda rows: rows.all(User)), key=lambda user: user.canonical_name)
+        return sorted(await self._read(lambda rows: rows.all(User)), key=lambda user: user.canonical_name)
 
     async def set_user_status(self, user_id: str, status: UserStatus, now: int) -> None:
         def step(rows: Rows) -> None:
@@ -166,37 +170,37 @@ class EmbeddedStore(ABC):
         await self._write(step)
 
     async def list_configuration(self, kind: type[R]) -> list[R]:
-        return self._read(lambda rows: rows.all(kind))
+        return await self._read(lambda rows: rows.all(kind))
 
     async def change_configuration(self, change: ConfigurationChange) -> None:
         await self._write_whole(lambda rows: change_configuration(rows, change))
 
     async def list_assigned_accounts(self, user_id: str, after: str, limit: int) -> list[Account]:
-        return self._read(lambda rows: assigned_accounts(rows, user_id, after, limit))
+        return await self._read(lambda rows: assigned_accounts(rows, user_id, after, limit))
 
     async def list_assigned_roles(self, user_id: str, account_id: str) -> list[PermissionSet]:
-        return self._read(lambda rows: assigned_roles(rows, user_id, account_id))
+        return await self._read(lambda rows: assigned_roles(rows, user_id, account_id))
 
     async def list_all_assigned_roles(self, user_id: str) -> list[AssignedRole]:
-        return self._read(lambda rows: all_assigned_roles(rows, user_id))
+        return await self._read(lambda rows: all_assigned_roles(rows, user_id))
 
     async def list_groups_of(self, user_id: str) -> list[Group]:
-        return self._read(lambda rows: groups_of(rows, user_id))
+        return await self._read(lambda rows: groups_of(rows, user_id))
 
     async def find_assigned_role(self, user_id: str, account_id: str, role_name: str) -> AssignedRole | None:
-        return self._read(lambda rows: assigned_role(rows, user_id, account_id, role_name))
+        return await self._read(lambda rows: assigned_role(rows, user_id, account_id, role_name))
 
     async def find_access_key(self, access_key_id: str) -> AccessKey | None:
-        return self._read(lambda rows: rows.find(AccessKey, access_key_id))
+        return await self._read(lambda rows: rows.find(AccessKey, access_key_id))
 
     async def find_application(self, application_arn: str) -> Application | None:
-        return self._read(lambda rows: rows.find(Application, application_arn))
+        return await self._read(lambda rows: rows.find(Application, application_arn))
 
     async def find_trusted_token_issuer(self, trusted_token_issuer_arn: str) -> TrustedTokenIssuer | None:
-        return self._read(lambda rows: rows.find(TrustedTokenIssuer, trusted_token_issuer_arn))
+        return await self._read(lambda rows: rows.find(TrustedTokenIssuer, trusted_token_issuer_arn))
 
     async def find_standing(self, application_arn: str, user_id: str) -> ApplicationStanding:
-        return self._read(lambda rows: find_standing(rows, application_arn, user_id))
+        return await self._read(lambda rows: find_standing(rows, application_arn, user_id))
 
     async def revoke_client(self, revocation: RevokedClient) -> None:
         def step(rows: Rows) -> None:
@@ -206,19 +210,19 @@ class EmbeddedStore(ABC):
         await self._write(step)
 
     async def list_revoked_clients(self, now: int) -> list[RevokedClient]:
-        return [client for client in self._read(lambda rows: rows.all(RevokedClient)) if client.expires_at > now]
+        return [client for client in await self._read(lambda rows: rows.all(RevokedClient)) if client.expires_at > now]
 
     async def create_device_authorization(self, authorization: DeviceAuthorization) -> None:
         await self._write(lambda rows: rows.insert(authorization))
 
     async def find_device_authorization(self, authorization_id: int) -> DeviceAuthorization | None:
-        return self._read(lambda rows: rows.find(DeviceAuthorization, authorization_id))
+        return await self._read(lambda rows: rows.find(DeviceAuthorization, authorization_id))
 
     async def find_device_poll(self, authorization_id: int) -> DevicePoll | None:
-        return self._read(lambda rows: rows.device_poll(authorization_id))
+        return await self._read(lambda rows: rows.device_poll(authorization_id))
 
     async def find_device_authorization_by_user_code(self, user_code_digest: bytes) -> DeviceAuthorization | None:
-        return self._read(lambda rows: rows.device_authorization_by_user_code(user_code_digest))
+        return await self._read(lambda rows: rows.device_authorization_by_user_code(user_code_digest))
 
     async def decide_device_authorization(self, command: DecideDeviceAuthorization) -> DeviceAuthorization:
         def step(rows: Rows) -> DeviceAuthorization:
@@ -249,7 +253,7 @@ class EmbeddedStore(ABC):
         return await self._redeem(step)
 
     async def find_token_family(self, family_id: int) -> TokenFamily | None:
-        return self._read(lambda rows: rows.find(TokenFamily, family_id))
+        return await self._read(lambda rows: rows.find(TokenFamily, family_id))
 
     async def rotate_refresh_token(self, command: RotateRefreshToken) -> TokenFamily:
         def step(rows: Rows) -> Step:
@@ -291,7 +295,7 @@ class EmbeddedStore(ABC):
         return await self._redeem(step)
 
     async def find_lineage(self, family_id: int) -> list[TokenFamily]:
-        return self._read(lambda rows: _lineage(rows, family_id))
+        return await self._read(lambda rows: _lineage(rows, family_id))
 
     async def revoke_token_family(self, family_id: int, reason: str, now: int) -> bool:
         def step(rows: Rows) -> bool:
@@ -316,18 +320,18 @@ class EmbeddedStore(ABC):
 
     async def end_sign_ins_of_client(self, client_digest: bytes, reason: str, now: int) -> list[TokenFamily]:
         def step(rows: Rows) -> list[TokenFamily]:
+            rows.withdraw_approvals_of_client(client_digest)
             ended = _only_live(rows, rows.live_families_of_client(client_digest, now), now)
             rows.revoke_families_of_client(client_digest, reason, now)
-            rows.withdraw_approvals_of_client(client_digest)
             return ended
 
         return await self._write(step)
 
     async def list_token_families(self, user_id: str, now: int) -> list[TokenFamily]:
-        return self._read(lambda rows: _live_families(rows, user_id, now))
+        return await self._read(lambda rows: _live_families(rows, user_id, now))
 
     async def list_all_token_families(self, now: int) -> list[TokenFamily]:
-        return self._read(lambda rows: _only_live(rows, rows.all_live_families(now), now))
+        return await self._read(lambda rows: _only_live(rows, rows.all_live_families(now), now))
 
     async def create_browser_session(self, session: BrowserSession, replaces: bytes | None) -> None:
         def step(rows: Rows) -> None:
@@ -338,7 +342,7 @@ class EmbeddedStore(ABC):
         await self._write(step)
 
     async def find_browser_session(self, session_digest: bytes) -> BrowserSession | None:
-        return self._read(lambda rows: rows.find(BrowserSession, session_digest))
+        return await self._read(lambda rows: rows.find(BrowserSession, session_digest))
 
     async def end_browser_session(self, session_digest: bytes) -> None:
         await self._write(lambda rows: rows.delete(BrowserSession, session_digest))
@@ -353,7 +357,7 @@ class EmbeddedStore(ABC):
         return await self._write(step)
 
     async def find_attempts(self, counter_digest: bytes) -> Attempts | None:
-        return self._read(lambda rows: rows.find(Attempts, counter_digest))
+        return await self._read(lambda rows: rows.find(Attempts, counter_digest))
 
     async def return_attempt(self, counter_digest: bytes, *, forget: bool) -> None:
         def step(rows: Rows) -> None:
@@ -384,7 +388,7 @@ class EmbeddedStore(ABC):
                 rows.update(changed)
             return decided.answer
 
-        answer = await self._write(step)
+        answer = await self._write_decision(step)
         if isinstance(answer, ModelledError):
             raise answer
         return answer
