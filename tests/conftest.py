@@ -1,9 +1,14 @@
 """Fixtures that more than one floor uses. Everything else stands beside its tests."""
 
+import os
+import uuid
+from collections.abc import Iterator
+
 import pytest
 
 from postern.core.audit import AuditEvent
 from postern.core.service import Service
+from postern.testing.postgres import WITHOUT_DURABILITY, PostgresMissing, PostgresServer
 from tests.core.world import PlainHasher, VirtualClock, World, open_world
 
 
@@ -31,3 +36,25 @@ async def world(clock: VirtualClock, events: list[AuditEvent], hasher: PlainHash
 @pytest.fixture
 def service(world: World) -> Service:
     return world.service
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """One server for all tests that never crash it."""
+    try:
+        server = PostgresServer(tmp_path_factory.mktemp("postgres"), settings=WITHOUT_DURABILITY)
+    except PostgresMissing as missing:
+        if os.environ.get("POSTERN_REQUIRE_CLIENTS") == "1":
+            pytest.fail(str(missing))
+        pytest.skip(str(missing))
+    with server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer) -> Iterator[str]:
+    """A new, empty database."""
+    # PERF: 0.1 s a test, of which the copy of the template takes 0.07 s.
+    name = f"test_{uuid.uuid4().hex}"
+    yield postgres.create_database(name)
+    postgres.drop_database(name)
