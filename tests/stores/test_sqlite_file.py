@@ -15,9 +15,10 @@ import pytest
 
 from postern.core.store import StoreError, StoreUnavailable
 from postern.stores import open_store
+from postern.stores.migrations import Migration, SchemaError
 from postern.stores.sqlite import schema
 from postern.stores.sqlite.rows import TABLES
-from postern.stores.sqlite.schema import Migration, SchemaError, migrate, migrations
+from postern.stores.sqlite.schema import known_migrations, migrate
 from postern.stores.sqlite.store import SqliteStore, open_sqlite
 from postern.testing import samples
 from postern.testing.conformance.suite import add_approved
@@ -135,20 +136,20 @@ def test_each_migration_is_applied_once(file: Path) -> None:
     with connect(file) as connection:
         assert migrate(connection) == []
         ledger = connection.execute("SELECT number, name, checksum FROM schema_migration").fetchall()
-    assert ledger == [(known.number, known.name, known.checksum) for known in migrations()]
+    assert ledger == [(known.number, known.name, known.checksum) for known in known_migrations()]
 
 
 def test_a_further_migration_is_applied_to_an_older_store(file: Path) -> None:
     further = Migration(9999, "further", "-- why\nCREATE TABLE further (\n  one INTEGER\n);\nDROP TABLE further;\n")
     with connect(file) as connection:
-        assert migrate(connection, [*migrations(), further]) == [further]
+        assert migrate(connection, [*known_migrations(), further]) == [further]
 
 
 def test_a_migration_that_fails_leaves_the_schema_as_it_was(file: Path) -> None:
     broken = Migration(9999, "broken", "CREATE TABLE half (one INTEGER);\nCREATE TABLE half (one INTEGER);\n")
     with connect(file) as connection:
         with pytest.raises(SchemaError):
-            migrate(connection, [*migrations(), broken])
+            migrate(connection, [*known_migrations(), broken])
         assert connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'half'").fetchone() == (0,)
         assert migrate(connection) == []
 

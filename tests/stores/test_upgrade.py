@@ -20,7 +20,7 @@ from postern.core.records import (
 )
 from postern.core.store import Store
 from postern.stores.sqlite.rows import TABLES
-from postern.stores.sqlite.schema import migrate, migrations
+from postern.stores.sqlite.schema import known_migrations, migrate
 from postern.stores.sqlite.store import open_sqlite
 from postern.testing import samples
 from postern.testing.conformance.suite import configure
@@ -95,7 +95,7 @@ def write_first_schema(file: Path) -> None:
 def write_schema(file: Path, version: int, records: Sequence[Record]) -> None:
     """With as many of a record's members as there were columns then."""
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
-        migrate(connection, migrations()[:version])
+        migrate(connection, known_migrations()[:version])
         for record in records:
             table = TABLES[type(record)]
             columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table.name})").fetchall()]
@@ -235,7 +235,7 @@ async def test_people_of_before_any_instance_get_one(tmp_path: Path) -> None:
 async def test_an_empty_store_of_before_gets_no_instance(tmp_path: Path) -> None:
     file = tmp_path / "postern.db"
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
-        migrate(connection, migrations()[:2])
+        migrate(connection, known_migrations()[:2])
     store = open_sqlite(file)
     assert await store.list_instances() == []
     await store.close()

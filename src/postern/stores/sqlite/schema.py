@@ -4,12 +4,8 @@ is refused.
 
 import sqlite3
 import time
-from hashlib import sha256
-from importlib.resources import files
 
-import msgspec
-
-from postern.core.store import StoreError
+from postern.stores.migrations import Applied, Migration, SchemaError, migrations, missing
 
 APPLICATION_ID = 0x504F5354  # "POST"
 
@@ -21,27 +17,12 @@ CREATE TABLE IF NOT EXISTS schema_migration (
     applied_at INTEGER NOT NULL
 ) STRICT
 """
+_READ_LEDGER = "SELECT number, checksum FROM schema_migration"
 
 
-class SchemaError(StoreError):
-    """The file is not a store that this version can use."""
-
-
-class Migration(msgspec.Struct, frozen=True):
-    number: int
-    name: str
-    script: str
-
-    @property
-    def checksum(self) -> str:
-        return sha256(self.script.encode()).hexdigest()
-
-
-def migrations() -> list[Migration]:
+def known_migrations() -> list[Migration]:
     """All migrations of this version, in order."""
-    folder = files(__package__) / "migrations"
-    scripts = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".sql")), key=lambda entry: entry.name)
-    return [Migration(int(entry.name[:4]), entry.name[5:-4], entry.read_text("utf-8")) for entry in scripts]
+    return migrations(__package__ or "")
 
 
 def migrate(connection: sqlite3.Connection, known: list[Migration] | None = None) -> list[Migration]:
@@ -51,7 +32,7 @@ def migrate(connection: sqlite3.Connection, known: list[Migration] | None = None
         SchemaError: the file is damaged, is not a Postern store, is newer than this version, or a migration was
             altered.
     """
-    known = migrations() if known is None else known
+    known = known_migrations() if known is None else known
     try:
         _require_ours(connection)
         connection.execute("BEGIN EXCLUSIVE")
@@ -90,22 +71,16 @@ def _require_ours(connection: sqlite3.Connection) -> None:
 def _apply_missing(connection: sqlite3.Connection, known: list[Migration]) -> list[Migration]:
     connection.execute(_LEDGER)
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    ledger = dict(connection.execute("SELECT number, checksum FROM schema_migration").fetchall())
-    newest = known[-1].number if known else 0
-    if ledger and max(ledger) > newest:
-        raise SchemaError(f"the store has schema {max(ledger)}, this version knows up to {newest}: use a newer Postern")
-    for migration in known:
-        if ledger.get(migration.number, migration.checksum) != migration.checksum:
-            raise SchemaError(f"migration {migration.number:04} of the store is not the one of this version")
-    missing = [migration for migration in known if migration.number not in ledger]
-    for migration in missing:
+    ledger = [Applied(number, checksum, number) for number, checksum in connection.execute(_READ_LEDGER).fetchall()]
+    to_apply = missing(known, ledger)
+    for migration in to_apply:
         for statement in _statements(migration.script):
             connection.execute(statement)
         connection.execute(
             "INSERT INTO schema_migration (number, name, checksum, applied_at) VALUES (?, ?, ?, ?)",
             (migration.number, migration.name, migration.checksum, int(time.time())),
         )
-    return missing
+    return to_apply
 
 
 def _statements(script: str) -> list[str]:

@@ -11,11 +11,12 @@ from typing import TypeVar
 
 from postern.core.records import Instance
 from postern.core.store import StoreUnavailable
+from postern.stores.migrations import SchemaError
 from postern.stores.row_store import RowStore
 from postern.stores.rows import Rows
 from postern.stores.sqlite.group_commit import GroupCommit
 from postern.stores.sqlite.rows import SqliteRows
-from postern.stores.sqlite.schema import SchemaError, migrate, require_sound
+from postern.stores.sqlite.schema import migrate, require_sound
 
 T = TypeVar("T")
 
