@@ -8,6 +8,7 @@ import pytest
 
 from postern.core.service import Service
 from postern.server import housekeeping
+from postern.server.clock import NodeClock
 from postern.server.settings import StoreSettings
 
 
@@ -33,7 +34,7 @@ async def test_what_nobody_expected_ends_neither_renewal_nor_sweeping(
     monkeypatch.setattr(service, "renew", fail)
     monkeypatch.setattr(housekeeping, "sweep", fail)
     monkeypatch.setattr("random.uniform", lambda *_: 0)
-    await runs_again(lambda: housekeeping.renew_for_ever(service), calls)
+    await runs_again(lambda: housekeeping.renew_for_ever(service, NodeClock()), calls)
     await runs_again(lambda: housekeeping.sweep_for_ever(service, StoreSettings()), calls)
     logged = [record for record in caplog.records if record.levelno == logging.ERROR and record.exc_info]
     assert {record.getMessage() for record in logged} == {

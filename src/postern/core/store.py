@@ -446,6 +446,10 @@ class Store(Protocol):
 
     # House-keeping
 
+    async def read_clock(self) -> float | None:
+        """Unix seconds by the clock that all nodes share, or ``None``: the machine's own is the only one."""
+        ...
+
     async def sweep(self, now: int, limit: int) -> int:
         """Delete up to ``limit`` expired rows of each kind, authorization codes `REDEEMED_CODE_STAY` later; how many
         were deleted.

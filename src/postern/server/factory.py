@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import AsyncIterator
 
 from postern.core.role_credentials.port import NOTHING_ISSUED
@@ -13,6 +12,7 @@ from postern.remote.issuer_keys import RemoteIssuerKeys
 from postern.remote.sts import RemoteSts
 from postern.server import logs
 from postern.server.app import AsgiApp, ProtocolApp, Receive, Scope, Send
+from postern.server.clock import NodeClock
 from postern.server.connections import STATE_KEY, Limits
 from postern.server.health import with_health
 from postern.server.housekeeping import renew_for_ever, sweep_for_ever
@@ -79,12 +79,13 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
     policy = settings.policy
     issuer_keys = RemoteIssuerKeys(policy.trusted_issuers, policy.public_url)
     sts, issued = RemoteSts(policy.role_credentials), CredentialCache()
-    store = open_store(settings.store_url)
+    store, clock = open_store(settings.store_url), NodeClock()
     try:
+        await clock.follow(store)
         master = await master_key_of(settings, store)
         service = await open_service(
             store=store,
-            clock=time.time,
+            clock=clock,
             policy=policy,
             master=master,
             passwords=ThreadedHasher(),
@@ -94,7 +95,7 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
             issued_credentials=issued if policy.role_credentials.cache else NOTHING_ISSUED,
         )
         tasks = [
-            asyncio.create_task(renew_for_ever(service)),
+            asyncio.create_task(renew_for_ever(service, clock)),
             asyncio.create_task(sweep_for_ever(service, settings.store)),
         ]
         try:

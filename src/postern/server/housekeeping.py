@@ -7,18 +7,21 @@ import random
 from postern.core.keys import MasterKeyError
 from postern.core.service import Service
 from postern.core.store import StoreError
+from postern.server.clock import NodeClock
 from postern.server.settings import StoreSettings
 
-RENEWAL_INTERVAL = 1.0
+# What another node changed is known here within a second, the time it takes to read it included.
+RENEWAL_INTERVAL = 0.75
 
 _log = logging.getLogger(__name__)
 
 
-async def renew_for_ever(service: Service) -> None:
+async def renew_for_ever(service: Service, clock: NodeClock) -> None:
     """Whatever fails is tried again; until then the last snapshots hold."""
     while True:
         await asyncio.sleep(RENEWAL_INTERVAL)
         try:
+            await clock.follow(service.store)
             await service.renew()
         except (StoreError, MasterKeyError) as error:
             _log.warning("keys and denylist were not renewed", extra={"fields": {"reason": str(error)}})

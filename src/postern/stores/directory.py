@@ -68,7 +68,7 @@ def end_everything_of(rows: Rows, user_id: str, reason: str, now: int) -> None:
 
 def change_configuration(rows: Rows, change: ConfigurationChange) -> None:
     for record in (*(old for old, _ in change.replace), *change.remove):
-        if rows.find(type(record), key_of(record)) != record:
+        if rows.find_for_update(type(record), key_of(record)) != record:
             raise Conflict(f"this {type(record).__name__} was changed by somebody else: try again")
     for record in change.remove:
         _remove_dependants(rows, record, change.now)

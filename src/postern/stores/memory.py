@@ -104,6 +104,12 @@ class _MemoryRows:
     def find(self, kind: type[R], key: object) -> R | None:
         return cast("R | None", self._tables[kind].get(key))
 
+    def find_for_update(self, kind: type[R], key: object) -> R | None:
+        return self.find(kind, key)
+
+    def find_for_share(self, kind: type[R], key: object) -> R | None:
+        return self.find(kind, key)
+
     def find_each(self, kind: type[R], keys: Sequence[str]) -> list[R]:
         return [found for key in sorted(keys) if (found := self.find(kind, key)) is not None]
 

@@ -1,4 +1,4 @@
-"""The store verbs on top of `Rows`, written once for all stores: load rows, ask the pure rule what happens, write it."""
+"""The store verbs on top of `Rows`, written once for all stores: load rows, ask the rule what happens, write that."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -60,8 +60,9 @@ from postern.stores.rows import Rows
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Record)
+Find = Callable[[type[TokenFamily], object], TokenFamily | None]
 # How long an expired row stays, in seconds.
-_EXPIRING: dict[type[Record], int] = {
+EXPIRING: dict[type[Record], int] = {
     DeviceAuthorization: 0,
     AuthorizationCode: REDEEMED_CODE_STAY,
     TokenFamily: 0,
@@ -226,8 +227,9 @@ class RowStore(ABC):
 
     async def decide_device_authorization(self, command: DecideDeviceAuthorization) -> DeviceAuthorization:
         def step(rows: Rows) -> DeviceAuthorization:
-            current = rows.find(DeviceAuthorization, command.authorization_id)
-            decided = decide_device.decide(command, current, rows.find(User, command.user_id))
+            user = rows.find_for_share(User, command.user_id)
+            current = rows.find_for_update(DeviceAuthorization, command.authorization_id)
+            decided = decide_device.decide(command, current, user)
             if decided is not current:
                 rows.update(decided)
             return decided
@@ -236,7 +238,7 @@ class RowStore(ABC):
 
     async def redeem_device_authorization(self, command: RedeemDeviceAuthorization) -> TokenFamily:
         def step(rows: Rows) -> Step:
-            authorization = rows.find(DeviceAuthorization, command.authorization_id)
+            authorization = rows.find_for_update(DeviceAuthorization, command.authorization_id)
             return device_code.decide(command, authorization, *_person_and_family(rows, authorization))
 
         return await self._redeem(step)
@@ -246,7 +248,7 @@ class RowStore(ABC):
 
     async def redeem_authorization_code(self, command: RedeemAuthorizationCode) -> TokenFamily:
         def step(rows: Rows) -> Step:
-            code = rows.find(AuthorizationCode, command.code_id)
+            code = rows.find_for_update(AuthorizationCode, command.code_id)
             standing = _standing_of(rows, command.application_arn, code.user_id if code else None)
             return authorization_code.decide(command, code, *_person_and_family(rows, code), standing)
 
@@ -257,7 +259,7 @@ class RowStore(ABC):
 
     async def rotate_refresh_token(self, command: RotateRefreshToken) -> TokenFamily:
         def step(rows: Rows) -> Step:
-            lineage = _lineage(rows, command.family_id)
+            lineage = _lineage(rows, command.family_id, first=rows.find_for_update)
             if not lineage:
                 return refresh_token.decide(command, None, None, None)
             family = lineage[0]
@@ -272,7 +274,7 @@ class RowStore(ABC):
                 command,
                 rows.find(UsedAssertion, command.assertion_digest),
                 rows.find(TrustedTokenIssuer, command.trusted_token_issuer_arn),
-                rows.find(User, command.user_id),
+                rows.find_for_share(User, command.user_id),
                 find_standing(rows, command.application_arn, command.user_id),
             )
 
@@ -299,7 +301,7 @@ class RowStore(ABC):
 
     async def revoke_token_family(self, family_id: int, reason: str, now: int) -> bool:
         def step(rows: Rows) -> bool:
-            family = rows.find(TokenFamily, family_id)
+            family = rows.find_for_update(TokenFamily, family_id)
             if family is None or family.revoked_at is not None:
                 return False
             was_live = _is_live(rows, family, now)
@@ -361,7 +363,7 @@ class RowStore(ABC):
 
     async def return_attempt(self, counter_digest: bytes, *, forget: bool) -> None:
         def step(rows: Rows) -> None:
-            current = rows.find(Attempts, counter_digest)
+            current = rows.find_for_update(Attempts, counter_digest)
             if current is None:
                 return
             if forget or current.failures <= 1:
@@ -371,9 +373,12 @@ class RowStore(ABC):
 
         await self._write(step)
 
+    async def read_clock(self) -> float | None:
+        return None
+
     async def sweep(self, now: int, limit: int) -> int:
         def step(rows: Rows) -> int:
-            return sum(rows.delete_expired(kind, now - stay, limit) for kind, stay in _EXPIRING.items())
+            return sum(rows.delete_expired(kind, now - stay, limit) for kind, stay in EXPIRING.items())
 
         return await self._write(step)
 
@@ -399,7 +404,7 @@ def _primary(rows: Rows) -> Instance | None:
 
 
 def _require_user(rows: Rows, user_id: str) -> User:
-    user = rows.find(User, user_id)
+    user = rows.find_for_update(User, user_id)
     if user is None:
         raise NotFound(f"there is no user {user_id}")
     return user
@@ -410,7 +415,7 @@ def _person_and_family(
 ) -> tuple[User | None, TokenFamily | None]:
     if approved is None or approved.user_id is None:
         return None, None
-    family = rows.find(TokenFamily, approved.family_id) if approved.family_id is not None else None
+    family = rows.find_for_update(TokenFamily, approved.family_id) if approved.family_id is not None else None
     return rows.find(User, approved.user_id), family
 
 
@@ -418,15 +423,18 @@ def _standing_of(rows: Rows, application_arn: str | None, user_id: str | None) -
     return find_standing(rows, application_arn, user_id or "") if application_arn is not None else None
 
 
-def _lineage(rows: Rows, family_id: int) -> list[TokenFamily]:
+def _lineage(rows: Rows, family_id: int, first: Find | None = None) -> list[TokenFamily]:
+    """``first`` looks up the family itself."""
     lineage: list[TokenFamily] = []
-    next_id: int | None = family_id
-    while next_id is not None and len(lineage) < token_exchange.MAX_LINEAGE:
-        family = rows.find(TokenFamily, next_id)
+    find, next_id = first or rows.find, family_id
+    while len(lineage) < token_exchange.MAX_LINEAGE:
+        family = find(TokenFamily, next_id)
         if family is None:
             break
         lineage.append(family)
-        next_id = family.parent_family_id
+        if family.parent_family_id is None:
+            break
+        find, next_id = rows.find, family.parent_family_id
     return lineage
 
 

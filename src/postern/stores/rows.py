@@ -74,6 +74,16 @@ class Rows(Protocol):
 
     def find(self, kind: type[R], key: object) -> R | None: ...
 
+    def find_for_update(self, kind: type[R], key: object) -> R | None:
+        """Nobody else changes it, or holds it, until this transaction ends. Where transactions run side by side, people
+        are held first, then approvals, then token families.
+        """
+        ...
+
+    def find_for_share(self, kind: type[R], key: object) -> R | None:
+        """Nobody else changes it until this transaction ends."""
+        ...
+
     def find_each(self, kind: type[R], keys: Sequence[str]) -> list[R]:
         """Those that are there, of some hundred at most, in the order of their keys."""
         ...
