@@ -1,5 +1,6 @@
 """Fixtures that more than one floor uses. Everything else stands beside its tests."""
 
+import asyncio
 import os
 import uuid
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ import pytest
 
 from postern.core.audit import AuditEvent
 from postern.core.service import Service
+from postern.stores import open_store
 from postern.testing.postgres import WITHOUT_DURABILITY, PostgresMissing, PostgresServer
 from tests.core.world import PlainHasher, VirtualClock, World, open_world
 
@@ -57,4 +59,28 @@ def postgres_url(postgres: PostgresServer) -> Iterator[str]:
     # PERF: 0.1 s a test, of which the copy of the template takes 0.07 s.
     name = f"test_{uuid.uuid4().hex}"
     yield postgres.create_database(name)
+    postgres.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def store_template(postgres: PostgresServer) -> str:
+    """A database with the schema and nothing in it, to be copied."""
+
+    async def migrate() -> None:
+        store = open_store(postgres.create_database("store_template"))
+        await store.check()
+        await store.close()
+
+    asyncio.run(migrate())
+    return "store_template"
+
+
+@pytest.fixture
+def postgres_store_url(postgres: PostgresServer, store_template: str) -> Iterator[str]:
+    """A store with nothing in it.
+
+    PERF: to copy the schema takes 0.1 s, to migrate to it three times as long.
+    """
+    name = f"test_{uuid.uuid4().hex}"
+    yield postgres.create_database(name, template=store_template)
     postgres.drop_database(name)

@@ -5,6 +5,7 @@ import argparse
 from postern.cli.context import settings_from
 from postern.cli.output import columns, show
 from postern.server.settings import Declared, Settings, declared
+from postern.stores import without_password
 
 
 def check(options: argparse.Namespace) -> None:
@@ -13,8 +14,8 @@ def check(options: argparse.Namespace) -> None:
         SettingsError: something is wrong with the settings.
     """
     settings = settings_from(options)
-    facts = {"public_url": settings.public_url, "store": settings.store_url, "good": True}
-    show(options, facts, f"settings are good: {settings.public_url}, store {settings.store_url}")
+    facts = {"public_url": settings.public_url, "store": without_password(settings.store_url), "good": True}
+    show(options, facts, f"settings are good: {settings.public_url}, store {without_password(settings.store_url)}")
 
 
 def show_all(options: argparse.Namespace) -> None:

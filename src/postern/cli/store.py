@@ -5,7 +5,7 @@ import asyncio
 
 from postern.cli.context import settings_from
 from postern.cli.output import show
-from postern.stores import check_store
+from postern.stores import check_store, without_password
 
 
 def check(options: argparse.Namespace) -> None:
@@ -15,4 +15,5 @@ def check(options: argparse.Namespace) -> None:
     """
     url = settings_from(options).store_url
     asyncio.run(check_store(url))
-    show(options, {"store": url, "sound": True}, f"{url} is sound")
+    shown = without_password(url)
+    show(options, {"store": shown, "sound": True}, f"{shown} is sound")

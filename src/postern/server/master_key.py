@@ -41,7 +41,10 @@ def load_master_key(settings: Settings, *, may_create: bool = True) -> MasterKey
     try:
         if not path.exists():
             if not may_create:
-                raise MasterKeyError(f"the store's keys were wrapped under a master key, and {path} is not there")
+                raise MasterKeyError(
+                    f"the store's keys were wrapped under a master key, and {path} is not there: "
+                    "give this node the one that the others have"
+                )
             _create(path)
         if path.stat().st_mode & 0o077:
             raise MasterKeyError(f"the master key file {path} is open to others: chmod 600 it")

@@ -73,7 +73,14 @@ class ServerSettings(Section, frozen=True, kw_only=True):
 
 
 class StoreSettings(Section, frozen=True, kw_only=True):
-    url: Annotated[str, Help("Store: sqlite:///PATH or memory:. By default postern.db in the data folder.")] = ""
+    url: Annotated[
+        str,
+        Help(
+            "Store: sqlite:///PATH, postgresql://USER@HOST/DATABASE or memory:. By default postern.db in the data "
+            "folder.",
+            secret=True,
+        ),
+    ] = ""
     sweep_interval: Annotated[int, Positive, Help("Time between two sweeps of expired rows.", "seconds")] = 30
     sweep_rows: Annotated[int, Positive, Help("Rows of each kind that one sweep looks at in a transaction.")] = 500
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
 
 from postern.core.store import StoreError, StoreUnavailable
 
@@ -14,8 +15,8 @@ class UnknownStoreUrl(StoreError):
 
 
 def open_store(url: str, *, create: bool = True) -> "Store":
-    """Open the store that a URL names: ``sqlite:///path/to/file`` (relative) or ``sqlite:////path`` (absolute), or
-    ``memory:``. One that is not there is made, unless ``create`` is false.
+    """Open the store that a URL names: ``sqlite:///path/to/file`` (relative) or ``sqlite:////path`` (absolute),
+    ``postgresql://user@host/database``, or ``memory:``. One that is not there is made, unless ``create`` is false.
 
     Raises:
         UnknownStoreUrl: no such kind of store.
@@ -32,7 +33,26 @@ def open_store(url: str, *, create: bool = True) -> "Store":
         if not create and not path.exists():
             raise StoreUnavailable(f"there is no store at {path}")
         return open_sqlite(path)
-    raise UnknownStoreUrl(f"unknown store {url!r}: use sqlite:///PATH or memory:")
+    if url.startswith(("postgresql://", "postgres://")):
+        return _open_postgres(url, create=create)
+    raise UnknownStoreUrl(f"unknown store {url.partition(':')[0]}: use sqlite:///PATH, postgresql://… or memory:")
+
+
+def _open_postgres(url: str, *, create: bool) -> "Store":
+    try:
+        from postern.stores.postgres.store import open_postgres
+    except ModuleNotFoundError as missing:
+        raise StoreUnavailable(f"{missing.name} is missing: install postern[postgres] for PostgreSQL") from None
+    return open_postgres(url, create=create)
+
+
+def without_password(url: str) -> str:
+    """A store URL as it may be shown."""
+    parts = urlsplit(url)
+    if not parts.password:
+        return url
+    before, _, host = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{before.partition(':')[0]}:***@{host}"))
 
 
 async def check_store(url: str) -> None:

@@ -1,0 +1,40 @@
+"""PostgreSQL's side of the statements: numbered parameters, a type for true and false, many rows by one statement."""
+
+from typing import get_type_hints
+
+from postern.core.records import Record
+from postern.stores.tables import Dialect, Table, tables
+
+
+def numbered(statement: str) -> str:
+    """A statement with ``$1``, ``$2``, … where question marks are."""
+    first, *rest = statement.split("?")
+    return first + "".join(f"${place}{part}" for place, part in enumerate(rest, 1))
+
+
+TABLES = tables(Dialect(has_booleans=True, text=numbered))
+_ARRAYS = {str: "text[]", bytes: "bytea[]", bool: "boolean[]", int: "bigint[]"}
+
+
+def array_types(table: Table[Record]) -> dict[str, str]:
+    """The types of arrays that hold the values of many rows, by column."""
+    hints = get_type_hints(table.kind)
+    return {column: _array_type(hints[column]) for column in table.columns}
+
+
+def _array_type(hint: object) -> str:
+    """What is no number, digest or truth is kept as text."""
+    for plain in (bool, int, bytes):
+        if hint is plain or hint == plain | None:
+            return _ARRAYS[plain]
+    return _ARRAYS[str]
+
+
+def _insert_many(table: Table[Record]) -> str:
+    types = array_types(table)
+    arrays = ", ".join(f"${place}::{types[column]}" for place, column in enumerate(table.columns, 1))
+    columns = ", ".join(table.columns)
+    return f"INSERT INTO {table.name} ({columns}) SELECT * FROM unnest({arrays})"  # noqa: S608
+
+
+INSERT_MANY = {kind: _insert_many(table) for kind, table in TABLES.items()}

@@ -1,0 +1,51 @@
+"""What the driver raises, sorted: conflicts that are tried again, losses of the connection that are tried again for a
+while, and what the caller must hear of.
+"""
+
+import asyncpg
+
+from postern.core.store import AlreadyExists, StoreError, StoreUnavailable
+
+# Another transaction was in the way; nothing of ours was done.
+CONFLICTS = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+# The connection is gone, cannot be had now, or leads to a server that is starting, stopping or no primary any more.
+LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+)
+# A statement took too long, or there is no room, no file, no right to it.
+REFUSED = (
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresSystemError,
+    asyncpg.ObjectNotInPrerequisiteStateError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InsufficientPrivilegeError,
+    TimeoutError,
+)
+ANY = (asyncpg.PostgresError, *LOST, TimeoutError)
+
+
+def translated(error: Exception) -> Exception:
+    """The store error that stands for a fault of the driver; what is our own mistake comes back as it is."""
+    if isinstance(error, StoreError):
+        return error
+    if isinstance(error, asyncpg.UniqueViolationError):
+        return AlreadyExists(str(error.table_name or "a unique value"))
+    if isinstance(error, (*LOST, *REFUSED, *CONFLICTS)):
+        return StoreUnavailable(f"the store cannot be used: {_reason(error)}")
+    return error
+
+
+def _reason(error: Exception) -> str:
+    text = str(error).strip()
+    return " ".join(text.splitlines()) if text else type(error).__name__
