@@ -5,11 +5,13 @@ import os
 import uuid
 from collections.abc import Iterator
 
+import asyncpg
 import pytest
 
 from postern.core.audit import AuditEvent
 from postern.core.service import Service
 from postern.stores import open_store
+from postern.stores.postgres.dialect import TABLES
 from postern.testing.postgres import WITHOUT_DURABILITY, PostgresMissing, PostgresServer
 from tests.core.world import PlainHasher, VirtualClock, World, open_world
 
@@ -63,24 +65,32 @@ def postgres_url(postgres: PostgresServer) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def store_template(postgres: PostgresServer) -> str:
-    """A database with the schema and nothing in it, to be copied."""
+def postgres_store(postgres: PostgresServer) -> str:
+    """A store that all tests share, one after the other."""
 
-    async def migrate() -> None:
-        store = open_store(postgres.create_database("store_template"))
+    async def migrate(url: str) -> None:
+        store = open_store(url)
         await store.check()
         await store.close()
 
-    asyncio.run(migrate())
-    return "store_template"
+    url = postgres.create_database("store")
+    asyncio.run(migrate(url))
+    return url
 
 
 @pytest.fixture
-def postgres_store_url(postgres: PostgresServer, store_template: str) -> Iterator[str]:
+def postgres_store_url(postgres_store: str) -> str:
     """A store with nothing in it.
 
-    PERF: to copy the schema takes 0.1 s, to migrate to it three times as long.
+    PERF: to empty its tables takes 20 ms; to make a database and drop it takes 0.1 s and waits for checkpoints.
     """
-    name = f"test_{uuid.uuid4().hex}"
-    yield postgres.create_database(name, template=store_template)
-    postgres.drop_database(name)
+    asyncio.run(_empty(postgres_store))
+    return postgres_store
+
+
+async def _empty(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute("".join(f"DELETE FROM {table.name};" for table in TABLES.values()))
+    finally:
+        await connection.close()

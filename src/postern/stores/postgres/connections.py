@@ -76,7 +76,7 @@ class Connections:
                 address = self._address
                 pool = await asyncpg.create_pool(
                     address.url,
-                    min_size=1,
+                    min_size=0,
                     max_size=address.pool_size,
                     timeout=_CONNECT_TIMEOUT,
                     command_timeout=address.statement_timeout / 1000 + 2,

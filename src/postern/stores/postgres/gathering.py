@@ -1,8 +1,11 @@
 """What is waiting goes in one statement: the counterpart of SQLite's group commit."""
 
 import asyncio
+import copy
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
+
+from postern.core.store import StoreUnavailable
 
 C = TypeVar("C")
 A = TypeVar("A")
@@ -51,8 +54,16 @@ class Gatherer(Generic[C, A]):
         except BaseException as error:  # noqa: BLE001  # whoever waits must hear of it
             for _, future in wanted:
                 if not future.done():
-                    future.set_exception(error)
+                    future.set_exception(_one_s_own(error))
             return
         for (_, future), answer in zip(wanted, answers, strict=True):
             if not future.done():
                 future.set_result(answer)
+
+
+def _one_s_own(error: BaseException) -> BaseException:
+    """A copy for each who waits: a traceback grows wherever its exception is raised."""
+    if isinstance(error, asyncio.CancelledError):
+        return StoreUnavailable("the store is closing")
+    copied = copy.copy(error)
+    return copied.with_traceback(error.__traceback__)

@@ -82,16 +82,20 @@ class PostgresStore(RowStore):
         return await self._connections.run(alone)
 
     async def _write_decision(self, work: Callable[[Rows], T]) -> T:
+        """It sees everything as it was at one moment; if what it holds was changed since, it begins anew."""
+
         def decide() -> Awaitable[T]:
-            return self._connections.run(lambda connection: self._transaction(connection, work))
+            return self._connections.run(lambda connection: self._transaction(connection, work, "repeatable_read"))
 
         try:
             return await decide()
         except AlreadyExists:  # two used the same assertion at once: the second sees it now
             return await decide()
 
-    async def _transaction(self, connection: Connection, work: Callable[[Rows], T]) -> T:
-        async with connection.transaction():
+    async def _transaction(
+        self, connection: Connection, work: Callable[[Rows], T], isolation: str = "read_committed"
+    ) -> T:
+        async with connection.transaction(isolation=isolation):
             return await self._bridged(connection, work)
 
     async def _bridged(self, connection: Connection, work: Callable[[Rows], T]) -> T:
