@@ -77,8 +77,11 @@ def started(
     command: str = "demo",
     port: int | None = None,
     argv: Sequence[str] | None = None,
+    ready: str | None = None,
 ) -> Iterator[Server]:
-    """A server with its data in ``folder/data``, until the block ends. ``argv`` replaces the whole command line."""
+    """A server with its data in ``folder/data``, until the block ends. ``argv`` replaces the whole command line;
+    ``ready`` is the address that it calls its own, if that is not where it listens.
+    """
     port = port or free_port()
     data = folder / "data"
     folder.mkdir(exist_ok=True)
@@ -97,7 +100,7 @@ def started(
         )
     try:
         endpoint = f"http://127.0.0.1:{port}"
-        _await_ready(process, outputs, endpoint, said_before)
+        _await_ready(process, outputs, ready or endpoint, said_before)
         yield Server(endpoint, data, process, outputs)
     finally:
         stop(process)
