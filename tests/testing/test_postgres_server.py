@@ -15,13 +15,25 @@ import pytest
 from postern.testing import postgres as postgres_of_tests
 from postern.testing.postgres import PostgresFailed, PostgresMissing, PostgresServer, unprivileged_account
 
-DURABLE = {"fsync": "on"}
+
+@pytest.fixture(scope="module")
+def restarted(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """One that tests may end, and start again; `postgres` is asked for only to skip where there is none."""
+    with PostgresServer(tmp_path_factory.mktemp("restarted")) as server:
+        yield server
 
 
 @pytest.fixture
-def durable(postgres: PostgresServer, tmp_path: Path) -> Iterator[PostgresServer]:
-    """One of the test's own; `postgres` is asked for only to skip where there is none."""
-    with PostgresServer(tmp_path / "durable", settings=DURABLE) as server:
+def durable(restarted: PostgresServer) -> PostgresServer:
+    restarted.start()
+    restarted.psql("DROP TABLE IF EXISTS kept; CREATE TABLE kept (word text)")
+    return restarted
+
+
+@pytest.fixture
+def primary(postgres: PostgresServer, tmp_path: Path) -> Iterator[PostgresServer]:
+    """One that is lost to a standby."""
+    with PostgresServer(tmp_path / "primary") as server:
         server.psql("CREATE TABLE kept (word text)")
         yield server
 
@@ -88,31 +100,31 @@ def test_settings_hold_from_the_next_start(durable: PostgresServer) -> None:
     assert durable.psql("SHOW max_connections") == "17"
 
 
-def test_a_standby_takes_over(durable: PostgresServer, tmp_path: Path) -> None:
-    with durable.standby(tmp_path / "standby", synchronous=True) as standby:
-        durable.psql("INSERT INTO kept VALUES ('acknowledged')")
+def test_a_standby_takes_over(primary: PostgresServer, tmp_path: Path) -> None:
+    with primary.standby(tmp_path / "standby", synchronous=True) as standby:
+        primary.psql("INSERT INTO kept VALUES ('acknowledged')")
         with pytest.raises(PostgresFailed, match="read-only transaction"):
             standby.psql("INSERT INTO kept VALUES ('refused')")
-        durable.kill()
+        primary.kill()
         standby.promote()
         standby.psql("INSERT INTO kept VALUES ('after')")
         assert kept(standby).splitlines() == ["acknowledged", "after"]
 
 
-async def test_a_commit_waits_for_a_synchronous_standby(durable: PostgresServer, tmp_path: Path) -> None:
-    with durable.standby(tmp_path / "standby", synchronous=True) as standby:
+async def test_a_commit_waits_for_a_synchronous_standby(primary: PostgresServer, tmp_path: Path) -> None:
+    with primary.standby(tmp_path / "standby", synchronous=True) as standby:
         standby.stop()
-        connection = await asyncpg.connect(durable.url())
+        connection = await asyncpg.connect(primary.url())
         try:
             commit = asyncio.create_task(connection.execute("INSERT INTO kept VALUES ('waited')"))
-            while durable.psql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") == "0":
+            while primary.psql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") == "0":
                 assert not commit.done()
                 await asyncio.sleep(0.01)
             standby.start()
             await commit
         finally:
             await connection.close()
-        durable.kill()
+        primary.kill()
         standby.promote()
         assert kept(standby) == "waited"
 
