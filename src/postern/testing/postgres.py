@@ -142,7 +142,7 @@ class PostgresServer:
 
     def is_ready(self) -> bool:
         """Whether it takes connections now."""
-        answer = self._spawn("pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port), "-t", "2")
+        answer = self._spawn("pg_isready", "-q", "-d", self.url("postgres"), "-t", "2")
         return answer.returncode == 0
 
     # Databases
