@@ -83,6 +83,8 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
     try:
         await clock.follow(store)
         master = await master_key_of(settings, store)
+        if await store.begin_epoch_of_back_up(int(time.time())):
+            _log.warning("the store is a back-up that was put in place: refresh tokens of before are void")
         service = await open_service(
             store=store,
             clock=clock,

@@ -27,7 +27,9 @@ from postern.core.records import (
     AuthorizationCode,
     BrowserSession,
     DeviceAuthorization,
+    Epoch,
     Instance,
+    Mark,
     Record,
     RevokedClient,
     RingKeyRecord,
@@ -167,6 +169,8 @@ _KINDS: tuple[tuple[str, type[Record], tuple[str, ...]], ...] = (
     ("permission_set", PermissionSet, ()),
     ("account_assignment", AccountAssignment, ()),
     ("credential_source", CredentialSource, ()),
+    ("epoch", Epoch, ()),
+    ("store_mark", Mark, ()),
 )
 
 
