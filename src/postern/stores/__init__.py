@@ -26,10 +26,9 @@ def open_store(url: str, *, create: bool = True) -> "Store":
         from postern.stores.memory import MemoryStore
 
         return MemoryStore()
-    if url.startswith("sqlite:///"):
+    if path := sqlite_file(url):
         from postern.stores.sqlite import open_sqlite
 
-        path = Path(url.removeprefix("sqlite:///"))
         if not create and not path.exists():
             raise StoreUnavailable(f"there is no store at {path}")
         return open_sqlite(path)
@@ -53,6 +52,11 @@ def without_password(url: str) -> str:
         return url
     before, _, host = parts.netloc.rpartition("@")
     return urlunsplit(parts._replace(netloc=f"{before.partition(':')[0]}:***@{host}"))
+
+
+def sqlite_file(url: str) -> Path | None:
+    """Where the store that a URL names lies, if it is a file."""
+    return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
 
 
 async def check_store(url: str) -> None:

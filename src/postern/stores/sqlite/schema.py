@@ -47,25 +47,33 @@ def migrate(connection: sqlite3.Connection, known: list[Migration] | None = None
     return applied
 
 
-def require_sound(connection: sqlite3.Connection) -> None:
-    """Read through the whole file.
+def require_sound(connection: sqlite3.Connection, *, indexes: bool = False) -> None:
+    """Read through the whole file; ``indexes`` are held against their tables, too, which takes several times as long.
 
     Raises:
         SchemaError: it is damaged.
     """
     try:
-        verdict = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+        check = "integrity_check" if indexes else "quick_check"
+        verdict = str(connection.execute(f"PRAGMA {check}(1)").fetchone()[0])
     except sqlite3.DatabaseError as error:
         raise SchemaError(f"the store file is damaged: {error}") from None
     if verdict != "ok":
         raise SchemaError(f"the store file is damaged: {verdict.splitlines()[-1]}")
 
 
-def _require_ours(connection: sqlite3.Connection) -> None:
-    application_id = connection.execute("PRAGMA application_id").fetchone()[0]
-    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    if application_id != APPLICATION_ID and tables:
+def require_store(connection: sqlite3.Connection) -> None:
+    """
+    Raises:
+        SchemaError: the file is no Postern store: another program's, or one that has nothing in it.
+    """
+    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         raise SchemaError("the file is an SQLite database, but not a Postern store")
+
+
+def _require_ours(connection: sqlite3.Connection) -> None:
+    if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        require_store(connection)
 
 
 def _apply_missing(connection: sqlite3.Connection, known: list[Migration]) -> list[Migration]:

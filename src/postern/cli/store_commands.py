@@ -1,0 +1,31 @@
+"""What the commands of ``postern store`` are called and what they take."""
+
+from postern.cli.parser import Commands, Parser, add_command, add_store
+
+
+def store_commands(stores: Commands) -> None:
+    add_command(stores, "check", "store.check", "Read through the whole store and say whether it is sound.", add_store)
+    text = "Write a back-up of the store to a file, while servers run."
+    add_command(stores, "backup", "backup.backup", text, _backup)
+    text = "Put a back-up in place; servers must be stopped."
+    add_command(stores, "restore", "backup.restore", text, _restore)
+    text = "Say that the store was put back to an earlier state by other means, before a server starts on it."
+    add_command(stores, "restored", "backup.restored", text, _restored)
+
+
+def _backup(parser: Parser) -> None:
+    add_store(parser)
+    parser.add_argument("file", metavar="FILE")
+    parser.add_argument("--force", action="store_true", help="replace FILE if it is there")
+
+
+def _restore(parser: Parser) -> None:
+    _restored(parser)
+    parser.add_argument("file", metavar="FILE")
+    parser.add_argument("--force", action="store_true", help="move a store that is there aside")
+
+
+def _restored(parser: Parser) -> None:
+    add_store(parser)
+    text = "revoke every sign-in too, and access tokens with it"
+    parser.add_argument("--end-sign-ins", action="store_true", help=text)
