@@ -1,121 +1,20 @@
 """`postern store backup, restore, restored`: what clients find when a server goes on with a back-up."""
 
-import contextlib
-import http.client
 import json
 import shutil
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from postern.testing.processes import WITHOUT_LIMITS, ServerProcess, free_port, run_command
-from postern.testing.wire import Connection, PersonAtBrowser, WireClient
-
-PASSWORD = "a password for the load"
-
-
-def postern(*arguments: str, code: int = 0, stdin: str = "", **settings: str) -> str:
-    """Standard output; a refusal's one line on standard error instead."""
-    done = run_command(*arguments, stdin=stdin, settings=settings)
-    assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
-    if code == 0:
-        return done.stdout
-    assert done.stdout == ""
-    assert len(done.stderr.splitlines()) == 1
-    return done.stderr
-
-
-class Site:
-    """A data folder with a person, and the server on it, which is at one address wherever its data lies."""
-
-    def __init__(self, data: Path, port: int = 0) -> None:
-        self.data = data
-        self._port = port or free_port()
-
-    @contextlib.contextmanager
-    def served(self) -> Iterator[ServerProcess]:
-        server = ServerProcess(self.data, port=self._port, settings=WITHOUT_LIMITS)
-        try:
-            yield server
-        finally:
-            server.stop()
-
-    def json(self, *arguments: str) -> Any:
-        return json.loads(postern(*arguments, "--json", "--data", str(self.data)))
-
-    def restore_to(self, folder: Path, file: Path, *options: str) -> "Site":
-        """Another machine, with the master key, where the back-up is restored."""
-        folder.mkdir()
-        shutil.copy2(self.data / "master.key", folder)
-        other = Site(folder, self._port)
-        assert other.json("store", "restore", str(file), *options)["made_at"]
-        return other
-
-    def copy_to(self, folder: Path, file: Path) -> "Site":
-        """Likewise, but somebody copied the file to where the store shall be."""
-        folder.mkdir()
-        shutil.copy2(self.data / "master.key", folder)
-        shutil.copy2(file, folder / "postern.db")
-        return Site(folder, self._port)
+from postern.testing.processes import ServerProcess, run_command
+from postern.testing.wire import PersonAtBrowser, WireClient
+from tests.cli.sites import PASSWORD, Load, Site, connected, is_good, new_site, postern
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
-    data = tmp_path / "data"
-    postern("user", "add", "load", "--password-stdin", "--data", str(data), stdin=PASSWORD)
-    return Site(data)
-
-
-@contextlib.contextmanager
-def connected(server: ServerProcess) -> Iterator[Connection]:
-    with contextlib.closing(Connection(server.port)) as connection:
-        yield connection
-
-
-def is_good(connection: Connection, access_token: str) -> bool:
-    """Whether the portal takes it."""
-    answer = connection.send("GET", "/assignment/accounts", None, {"x-amz-sso_bearer_token": access_token})
-    assert answer.status in (200, 401)
-    return answer.status == 200
-
-
-class Load:
-    """Clients that sign in and refresh; ``saved`` is what they had been told when the back-up began."""
-
-    def __init__(self, server: ServerProcess) -> None:
-        self.told: list[tuple[WireClient, dict[str, str]]] = []
-        self._server = server
-        self._ends = threading.Event()
-        with connected(server) as connection:
-            self._browser = PersonAtBrowser(connection, "load", PASSWORD)
-        self._threads = [threading.Thread(target=self._run) for _ in range(3)]
-
-    def __enter__(self) -> "Load":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *failure: object) -> None:
-        self._ends.set()
-        for thread in self._threads:
-            thread.join(30)
-
-    def saved(self, at_least: int) -> list[tuple[WireClient, dict[str, str]]]:
-        while len(self.told) < at_least:
-            assert any(thread.is_alive() for thread in self._threads)
-            self._ends.wait(0.02)
-        return list(self.told)
-
-    def _run(self) -> None:
-        with connected(self._server) as connection, connected(self._server) as pages:
-            client, person = WireClient(connection, f"{self._server.url}/start"), self._browser.over(pages)
-            while not self._ends.is_set():
-                started = client.start()
-                assert person.decide(started["userCode"])
-                self.told.append((client, client.redeem(started["deviceCode"]).members))
+    return new_site(tmp_path / "data")
 
 
 Move = Callable[[Site, Path, Path], Site]
@@ -132,21 +31,22 @@ def test_a_back_up_under_load_goes_on_elsewhere(site: Site, tmp_path: Path, move
             load.saved(at_least=len(before) + 10)
         assert made["sound"]
         with connected(server) as connection:
-            for client, tokens in before[:10]:
-                assert client.over(connection).refresh(tokens["refreshToken"]).status == 200
+            for each in before[:10]:
+                assert each.client.over(connection).refresh(each.tokens["refreshToken"]).status == 200
     other = move(site, tmp_path / "other", file)
     with other.served() as server, connected(server) as connection:
-        for client, tokens in before:
-            assert is_good(connection, tokens["accessToken"])
-            refused = client.over(connection).refresh(tokens["refreshToken"])
+        for each in before:
+            assert is_good(connection, each.tokens["accessToken"])
+            refused = each.client.over(connection).refresh(each.tokens["refreshToken"])
             assert (refused.status, refused.error) == (400, "InvalidGrantException")
-            assert is_good(connection, tokens["accessToken"])
-        client, later = load.told[-1]
-        assert not is_good(connection, later["accessToken"])
-        started = client.over(connection).start()
+            assert is_good(connection, each.tokens["accessToken"])
+        later = load.told[-1]
+        assert not is_good(connection, later.tokens["accessToken"])
+        client = later.client.over(connection)
+        started = client.start()
         assert PersonAtBrowser(connection, "load", PASSWORD).decide(started["userCode"])
-        tokens = client.over(connection).redeem(started["deviceCode"]).members
-        assert client.over(connection).refresh(tokens["refreshToken"]).status == 200
+        tokens = client.redeem(started["deviceCode"]).members
+        assert client.refresh(tokens["refreshToken"]).status == 200
     assert other.json("store", "check")["sound"]
 
 
@@ -182,6 +82,23 @@ def test_what_ended_after_the_back_up_does_not_come_back(site: Site, tmp_path: P
         assert not is_good(connection, tokens["accessToken"])
 
 
+def test_what_ended_after_the_back_up_is_ended_again_by_the_audit_log(site: Site, tmp_path: Path) -> None:
+    file = tmp_path / "back-up.db"
+    with site.served() as server:
+        client, tokens, _ = signed_in(server)
+        site.json("store", "backup", str(file))
+        with connected(server) as connection:
+            assert client.over(connection).log_out(tokens["accessToken"]).status == 200
+    log = tmp_path / "data.log"
+    assert "Logout" in log.read_text()
+    other = site.restore_to(tmp_path / "other", file, "--ended-since", str(log))
+    with other.served() as server, connected(server) as connection:
+        assert not is_good(connection, tokens["accessToken"])
+    words = ("store", "restored", "--ended-since", str(tmp_path / "nowhere"), "--data", str(other.data))
+    assert "cannot read" in postern(*words, code=1)
+    assert other.json("store", "restored", "--ended-since", str(log))["ended_again"] == 0
+
+
 def browser(person: PersonAtBrowser) -> dict[str, str]:
     return {"Cookie": "; ".join(f"{name}={value}" for name, value in person.cookies.items())}
 
@@ -189,7 +106,7 @@ def browser(person: PersonAtBrowser) -> dict[str, str]:
 def test_a_store_that_came_back_by_other_means_is_said_to(site: Site) -> None:
     with site.served() as server:
         client, tokens, _ = signed_in(server)
-    assert set(site.json("store", "restored")) == {"restored_at", "sign_ins_ended"}
+    assert set(site.json("store", "restored")) == {"restored_at", "sign_ins_ended", "ended_again"}
     with site.served() as server, connected(server) as connection:
         assert client.over(connection).refresh(tokens["refreshToken"]).error == "InvalidGrantException"
         assert is_good(connection, tokens["accessToken"])
@@ -255,7 +172,7 @@ def test_nothing_is_restored_under_a_server(site: Site, tmp_path: Path) -> None:
         words = ("store", "restore", str(tmp_path / "back-up.db"), "--data", str(site.data))
         assert "--force" in postern(*words, code=1)
         assert "stop it first" in postern(*words, "--force", code=3)
-        with connected(server) as connection, contextlib.suppress(http.client.HTTPException):
+        with connected(server) as connection:
             assert connection.send("GET", "/healthz/ready").status == 200
     shown = json.loads(postern(*words, "--force", "--json"))
     assert Path(shown["moved_aside"]).exists()

@@ -19,10 +19,11 @@ from postern.core.records import Epoch
 from postern.core.store import AlreadyExists, Conflict, Store, StoreError, StoreUnavailable
 from postern.stores import open_store
 from postern.stores.epochs import BackUp
+from postern.stores.migrations import SchemaError
 from postern.stores.sqlite import backup as backup_module
 from postern.stores.sqlite.backup import back_up
 from postern.stores.sqlite.restore import restoring, said_by
-from postern.stores.sqlite.schema import SchemaError, migrate, migrations
+from postern.stores.sqlite.schema import known_migrations, migrate
 from postern.stores.sqlite.store import open_sqlite
 from postern.testing import samples
 from postern.testing.conformance.suite import sign_in
@@ -248,7 +249,7 @@ def test_of_no_store_there_is_no_back_up(tmp_path: Path, target: Path) -> None:
 def test_an_older_store_is_left_as_it_is(tmp_path: Path, target: Path) -> None:
     source = tmp_path / "old.db"
     with closing(sqlite3.connect(source, isolation_level=None)) as connection:
-        migrate(connection, migrations()[:3])
+        migrate(connection, known_migrations()[:3])
     before = source.read_bytes()
     made(source, target)
     assert source.read_bytes() == before
@@ -261,8 +262,8 @@ def test_an_older_store_is_left_as_it_is(tmp_path: Path, target: Path) -> None:
 async def test_a_plain_copy_of_a_back_up_begins_an_epoch_once(source: Path, target: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copy2(made(source, target), tmp_path / "copy.db"))
     store = open_sqlite(copy)
-    assert await store.begin_epoch_of_back_up(NOW + 60)
-    assert not await store.begin_epoch_of_back_up(NOW + 70)
+    assert await store.enter_service(NOW + 60)
+    assert not await store.enter_service(NOW + 70)
     assert await store.find_epoch() == Epoch(restored_at=NOW + 60, made_at=NOW)
     (family, *_) = await store.list_token_families("id of mira", NOW)
     assert family.idle_expires_at == 0
@@ -280,7 +281,7 @@ async def test_looking_at_a_back_up_leaves_the_mark(source: Path, target: Path) 
 async def test_an_epoch_is_not_before_the_back_up(source: Path, target: Path) -> None:
     """The clock of the machine where it is put in place may be behind."""
     store = open_sqlite(made(source, target))
-    assert await store.begin_epoch_of_back_up(NOW - 1_000)
+    assert await store.enter_service(NOW - 1_000)
     assert await store.find_epoch() == Epoch(restored_at=NOW, made_at=NOW)
     await store.close()
 
@@ -290,7 +291,7 @@ def test_workers_that_start_at_once_begin_one_epoch(source: Path, target: Path) 
     outcomes: list[bool] = []
 
     def begin(store: Store, now: int) -> None:
-        outcomes.append(asyncio.run(store.begin_epoch_of_back_up(now)))
+        outcomes.append(asyncio.run(store.enter_service(now)))
 
     threads = [threading.Thread(target=begin, args=(store, NOW + at)) for at, store in enumerate(stores)]
     for thread in threads:

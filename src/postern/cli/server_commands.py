@@ -45,7 +45,7 @@ def declare(commands: Commands) -> None:
     add_command(commands, "export", "export.export", "Write the directory as such a file.", _of_directory("export"))
     add_group(commands, "client", "Registered clients: revoke.", _client_commands)
     add_group(commands, "keys", "The key ring: list, rotate, revoke.", _key_commands)
-    text = "The store: check, backup, restore, restored."
+    text = "The store: check, migrate, copy, backup, restore, restored."
     add_group(commands, "store", text, _of_module("store_commands", "store_commands"))
     add_group(commands, "config", "Settings: check, show, docs.", _config_commands)
 

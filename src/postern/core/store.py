@@ -454,8 +454,13 @@ class Store(Protocol):
         """
         ...
 
-    async def begin_epoch_of_back_up(self, now: int) -> bool:
-        """The same if the store is a back-up that was put in place as it is and served nobody yet; whether it was."""
+    async def enter_service(self, now: int) -> bool:
+        """What a server does before it serves anybody: begin an epoch if the store is a back-up that was put in place
+        as it is. Whether it was.
+
+        Raises:
+            StoreUnavailable: a copy into the store was not finished.
+        """
         ...
 
     async def find_epoch(self) -> Epoch | None:

@@ -7,7 +7,9 @@ client or person who did nothing wrong signs in again.
 import msgspec
 
 from postern.core.records import Epoch, Mark
+from postern.core.store import StoreUnavailable
 from postern.stores.rows import Rows
+from postern.stores.table_access import UNFINISHED
 
 BACK_UP = "back-up"
 REASON = "the store was restored"
@@ -25,7 +27,11 @@ class BackUp(msgspec.Struct, frozen=True):
 def find_back_up(rows: Rows) -> BackUp | None:
     """``None`` where the rows are not those of a back-up, or it has become a store of its own."""
     mark = rows.find(Mark, BACK_UP)
-    return msgspec.json.decode(mark.said, type=BackUp) if mark else None
+    return read_mark(mark.said) if mark else None
+
+
+def read_mark(said: str) -> BackUp:
+    return msgspec.json.decode(said, type=BackUp)
 
 
 def mark_as_back_up(rows: Rows, back_up: BackUp) -> None:
@@ -43,8 +49,12 @@ def begin_epoch(rows: Rows, now: int, *, end_sign_ins: bool) -> None:
         rows.revoke_all_families(REASON, now)
 
 
-def begin_epoch_of_back_up(rows: Rows, now: int) -> bool:
-    """See `postern.core.store.Store.begin_epoch_of_back_up`."""
+def enter_service(rows: Rows, now: int) -> bool:
+    """See `postern.core.store.Store.enter_service`."""
+    if rows.find(Mark, UNFINISHED):
+        raise StoreUnavailable(
+            "a copy into this store was not finished: `postern store copy --continue` goes on with it"
+        )
     if find_back_up(rows) is None:
         return False
     begin_epoch(rows, now, end_sign_ins=False)

@@ -57,7 +57,7 @@ from postern.stores.account_access import (
     groups_of,
 )
 from postern.stores.directory import change_configuration, end_everything_of, find_standing, users_by_attribute
-from postern.stores.epochs import begin_epoch, begin_epoch_of_back_up, latest_epoch
+from postern.stores.epochs import begin_epoch, enter_service, latest_epoch
 from postern.stores.rows import Rows
 
 T = TypeVar("T")
@@ -387,8 +387,8 @@ class RowStore(ABC):
     async def begin_epoch(self, now: int, *, end_sign_ins: bool = False) -> None:
         await self._write(lambda rows: begin_epoch(rows, now, end_sign_ins=end_sign_ins))
 
-    async def begin_epoch_of_back_up(self, now: int) -> bool:
-        return await self._write(lambda rows: begin_epoch_of_back_up(rows, now))
+    async def enter_service(self, now: int) -> bool:
+        return await self._write(lambda rows: enter_service(rows, now))
 
     async def find_epoch(self) -> Epoch | None:
         return await self._read(latest_epoch)

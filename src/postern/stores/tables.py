@@ -177,6 +177,10 @@ _KINDS: tuple[tuple[str, type[Record], tuple[str, ...]], ...] = (
 _NAMES = {kind: name for name, kind, _ in _KINDS}
 
 
+def name_of(kind: type[Record]) -> str:
+    return _NAMES[kind]
+
+
 def select(kind: type[Record]) -> str:
     """The beginning of every statement whose rows become records of a kind."""
     columns = ", ".join(field.name for field in msgspec.structs.fields(kind))

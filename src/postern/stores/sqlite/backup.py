@@ -13,9 +13,10 @@ from urllib.parse import quote
 
 from postern.core.store import AlreadyExists, Conflict, StoreUnavailable
 from postern.stores.epochs import BackUp, mark_as_back_up
+from postern.stores.migrations import SchemaError
 from postern.stores.sqlite.files import FILE_MODE, beside, sync
 from postern.stores.sqlite.rows import SqliteRows
-from postern.stores.sqlite.schema import SchemaError, migrate, require_sound, require_store
+from postern.stores.sqlite.schema import migrate, require_sound, require_store
 
 Watch = Callable[[int, int], None]
 """Told how many pages of how many are copied."""

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from postern.core.store import AlreadyExists, Conflict, StoreUnavailable
 from postern.stores.epochs import BackUp, find_back_up
+from postern.stores.migrations import SchemaError
 from postern.stores.sqlite.backup import Watch, copy_pages, draft_beside
 from postern.stores.sqlite.files import beside, sync
 from postern.stores.sqlite.rows import SqliteRows
-from postern.stores.sqlite.schema import SchemaError, require_sound
+from postern.stores.sqlite.schema import require_sound
 
 # Where SQLite holds its shared lock: every process that has the database open locks these bytes for reading.
 _LOCK_AT, _LOCK_LENGTH = 0x40000002, 510

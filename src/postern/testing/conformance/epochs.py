@@ -16,7 +16,7 @@ LATER = NOW + 3_600
 class Epochs(Suite):
     async def test_a_store_that_was_never_restored_has_no_epoch(self, store: Store) -> None:
         assert await store.find_epoch() is None
-        assert not await store.begin_epoch_of_back_up(NOW)
+        assert not await store.enter_service(NOW)
         assert await store.find_epoch() is None
 
     async def test_the_latest_epoch_is_found(self, store: Store) -> None:
