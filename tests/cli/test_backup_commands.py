@@ -103,15 +103,21 @@ def browser(person: PersonAtBrowser) -> dict[str, str]:
     return {"Cookie": "; ".join(f"{name}={value}" for name, value in person.cookies.items())}
 
 
-def test_a_store_that_came_back_by_other_means_is_said_to(site: Site) -> None:
-    with site.served() as server:
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_a_store_that_came_back_by_other_means_is_said_to(
+    site: Site, request: pytest.FixtureRequest, kind: str
+) -> None:
+    there = {"POSTERN_STORE__URL": request.getfixturevalue("postgres_url")} if kind == "postgres" else {}
+    if there:
+        site.json("store", "copy", "--to", there["POSTERN_STORE__URL"])
+    with site.served(there) as server:
         client, tokens, _ = signed_in(server)
-    assert set(site.json("store", "restored")) == {"restored_at", "sign_ins_ended", "ended_again"}
-    with site.served() as server, connected(server) as connection:
+    assert set(site.json("store", "restored", **there)) == {"restored_at", "sign_ins_ended", "ended_again"}
+    with site.served(there) as server, connected(server) as connection:
         assert client.over(connection).refresh(tokens["refreshToken"]).error == "InvalidGrantException"
         assert is_good(connection, tokens["accessToken"])
-    site.json("store", "restored", "--end-sign-ins")
-    with site.served() as server, connected(server) as connection:
+    site.json("store", "restored", "--end-sign-ins", **there)
+    with site.served(there) as server, connected(server) as connection:
         assert not is_good(connection, tokens["accessToken"])
 
 

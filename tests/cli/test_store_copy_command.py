@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from postern.stores import without_password
 from tests.cli.sites import Load, Site, connected, is_good, new_site, postern
 
 WINDOW = 2
@@ -18,9 +19,11 @@ def site(tmp_path: Path) -> Site:
     return new_site(tmp_path / "data")
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_what_was_acknowledged_is_in_the_copy(site: Site, tmp_path: Path, workers: int) -> None:
-    target = f"sqlite:///{tmp_path / 'copy.db'}"
+@pytest.mark.parametrize("kind, workers", [("sqlite", 1), ("sqlite", 2), ("postgres", 2)])
+def test_what_was_acknowledged_is_in_the_copy(
+    site: Site, tmp_path: Path, request: pytest.FixtureRequest, kind: str, workers: int
+) -> None:
+    target = f"sqlite:///{tmp_path / 'copy.db'}" if kind == "sqlite" else request.getfixturevalue("postgres_url")
     with site.served(SETTINGS, workers) as server:
         with Load(server, refreshes=3) as load:
             load.saved(at_least=20)
@@ -29,7 +32,7 @@ def test_what_was_acknowledged_is_in_the_copy(site: Site, tmp_path: Path, worker
         assert done["verified"]
         with connected(server) as connection:
             assert connection.send("GET", "/healthz/ready").status == 503
-    assert f"has moved to {target}" in postern("serve", "--data", str(site.data), code=3)
+    assert f"has moved to {without_password(target)}" in postern("serve", "--data", str(site.data), code=3)
     there = {"POSTERN_STORE__URL": target}
     with site.served(SETTINGS | there, workers) as server, connected(server) as connection:
         for sign_in in load.told:

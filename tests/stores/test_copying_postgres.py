@@ -45,7 +45,7 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def new_url(postgres: PostgresServer, store_template: str, tmp_path: Path) -> Iterator[Callable[[str], str]]:
-    """A new store of a kind, with nothing in it. The database sorts as a language does."""
+    """A new store of a kind, with nothing in it."""
     made: list[str] = []
 
     def new(kind: str) -> str:

@@ -99,8 +99,9 @@ async def _begin(settings: Settings, epoch: _Epoch) -> int:
 async def _begin_in(store: Store, settings: Settings, epoch: _Epoch, since: int) -> int:
     """How many sign-ins were ended because the audit log says so."""
     await master_key_of(settings, store)
-    await store.begin_epoch(epoch.restored_at, end_sign_ins=epoch.end_sign_ins)
-    return await end_again(store, endings(epoch.log, since), epoch.restored_at)
+    restored_at = int(await store.read_clock() or epoch.restored_at)
+    await store.begin_epoch(restored_at, end_sign_ins=epoch.end_sign_ins)
+    return await end_again(store, endings(epoch.log, since), restored_at)
 
 
 def _needs(settings: Settings, back_up: BackUp | None) -> str:
