@@ -153,7 +153,9 @@ def test_a_client_is_revoked(postern: Operator) -> None:
 
 def test_a_sound_store_is_said_to_be_sound(postern: Operator) -> None:
     postern("user", "add", "mira", "--generate")
-    assert postern.json("store", "check") == {"store": f"sqlite:///{postern.data / 'postern.db'}", "sound": True}
+    shown, url = postern.json("store", "check"), f"sqlite:///{postern.data / 'postern.db'}"
+    assert (shown["store"], shown["sound"], shown["rows"]["user_account"]) == (url, True, 1)
+    assert f"{url} is sound" in postern("store", "check")
 
 
 def damage(postern: Operator) -> None:

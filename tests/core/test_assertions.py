@@ -656,3 +656,30 @@ async def test_98_an_attribute_that_people_do_not_have_is_nobodys(desk: Desk) ->
     await desk.change_issuer(identity_store_attribute_path="displayName")
     with refused(InvalidGrantException, "nobody has the displayName"):
         await desk.present(desk.assertion())
+
+
+# After a restore, which forgets what was presented since the back-up
+
+
+@pytest.mark.parametrize(
+    "claims, is_good",
+    [
+        pytest.param({"iat": NOW - 300}, False, id="made before"),
+        pytest.param({"iat": NOW - 200 + SKEW}, False, id="made before, or by a clock that is ahead"),
+        pytest.param({"iat": NOW - 200 + SKEW + 1}, True, id="made after"),
+        pytest.param({"iat": None, "exp": NOW - 200 + 3_600}, False, id="no iat, may have been presented before"),
+        pytest.param({"iat": None, "exp": NOW - 200 + 3_601}, True, id="no iat, would have lived too long before"),
+    ],
+)
+async def test_an_assertion_that_may_have_been_used_before_a_restore_is_refused(
+    desk: Desk, claims: dict[str, object], is_good: bool
+) -> None:
+    desk.world.change("trusted_issuers", max_assertion_lifetime=3_600)
+    await desk.world.store.begin_epoch(NOW - 200)
+    await desk.world.service.renew()
+    assertion = desk.assertion(**claims)
+    if is_good:
+        await desk.present(assertion)
+        return
+    with refused(InvalidGrantException, "may have been presented before the store was restored"):
+        await desk.present(assertion)

@@ -26,9 +26,7 @@ class Progress:
         self._began = time.monotonic()
         self._shown_at = 0.0
         self._widest = 0
-        self._is_watched = (
-            total > 0 and sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-        )
+        self._is_watched = sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
     def __enter__(self) -> Self:
         return self
@@ -40,8 +38,12 @@ class Progress:
             print("\r" + " " * self._widest + "\r", end="", file=sys.stderr, flush=True)
 
     def step(self, count: int = 1) -> None:
-        self._done += count
-        if not self._is_watched:
+        self.reach(self._done + count, self._total)
+
+    def reach(self, done: int, total: int) -> None:
+        """For work whose size is known only when it has begun."""
+        self._done, self._total = done, total
+        if not self._is_watched or not total:
             return
         now = time.monotonic()
         if now - self._began >= _PATIENCE and now - self._shown_at >= _PAUSE:

@@ -45,7 +45,8 @@ def declare(commands: Commands) -> None:
     add_command(commands, "export", "export.export", "Write the directory as such a file.", _of_directory("export"))
     add_group(commands, "client", "Registered clients: revoke.", _client_commands)
     add_group(commands, "keys", "The key ring: list, rotate, revoke.", _key_commands)
-    add_group(commands, "store", "The store: check.", _store_commands)
+    text = "The store: check, migrate, copy, backup, restore, restored."
+    add_group(commands, "store", text, _of_module("store_commands", "store_commands"))
     add_group(commands, "config", "Settings: check, show, docs.", _config_commands)
 
 
@@ -81,10 +82,6 @@ def _key_commands(keys: Commands) -> None:
     add_command(keys, "list", "keys.list_all", "List the keys and what each does.", add_store)
     add_command(keys, "rotate", "keys.rotate", "Make a new key now; older ones go on to verify.", add_store)
     add_command(keys, "revoke", "keys.revoke", "Remove a key: everything made with it is void at once.", _key_id)
-
-
-def _store_commands(stores: Commands) -> None:
-    add_command(stores, "check", "store.check", "Read through the whole store and say whether it is sound.", add_store)
 
 
 def _config_commands(config: Commands) -> None:

@@ -1,11 +1,14 @@
-"""``postern store check``."""
+"""``postern store``: check, migrate."""
 
 import argparse
 import asyncio
 
+import msgspec
+
 from postern.cli.context import settings_from
 from postern.cli.output import show
-from postern.stores import check_store, without_password
+from postern.stores import without_password
+from postern.stores.inspection import bring_up_to_date, check_store, missing_migrations
 
 
 def check(options: argparse.Namespace) -> None:
@@ -14,6 +17,21 @@ def check(options: argparse.Namespace) -> None:
         StoreError: the store is damaged; the text says how.
     """
     url = settings_from(options).store_url
-    asyncio.run(check_store(url))
-    shown = without_password(url)
-    show(options, {"store": shown, "sound": True}, f"{shown} is sound")
+    found = asyncio.run(check_store(url))
+    facts = {"store": without_password(url), "sound": True, **msgspec.to_builtins(found)}
+    show(options, facts, f"{without_password(url)} is sound: schema {found.schema}, {sum(found.rows.values())} rows")
+
+
+def migrate(options: argparse.Namespace) -> None:
+    """
+    Raises:
+        StoreError: the store is not one that this version can use.
+    """
+    url = settings_from(options).store_url
+    missing = asyncio.run(missing_migrations(url))
+    if missing and not options.dry_run:
+        asyncio.run(bring_up_to_date(url))
+    applied, pending = ([], missing) if options.dry_run else (missing, [])
+    text = "\n".join([f"applied {each}" for each in applied] + [f"to apply: {each}" for each in pending])
+    facts = {"store": without_password(url), "applied": applied, "pending": pending}
+    show(options, facts, text or f"{without_password(url)} is up to date")

@@ -70,7 +70,10 @@ async def verify(service: Service, application_arn: str, text: str) -> Assertion
     algorithm = _require_algorithm(token.header, issuer)
     key = await _find_key(service, issuer, token.header)
     _require_signature(token, algorithm, key)
-    expires_at = _require_time(token.claims, service.now(), service.policy.trusted_issuers.max_assertion_lifetime)
+    max_lifetime = service.policy.trusted_issuers.max_assertion_lifetime
+    expires_at = _require_time(token.claims, service.now(), max_lifetime)
+    if service.restored_at is not None:
+        _require_of_epoch(token.claims, service.restored_at, max_lifetime)
     _require_audience(token.claims.get("aud"), authorized)
     _require_text(token.claims, "sub", MAX_SUBJECT)
     token_id = _require_text(token.claims, "jti", MAX_TOKEN_ID)
@@ -245,6 +248,17 @@ def _require_time(claims: dict[str, object], now: int, max_lifetime: int) -> flo
     if expires_at - (now if issued_at is None else issued_at) > max_lifetime:
         raise _refusal("the assertion lives longer than trusted_issuers.max_assertion_lifetime")
     return expires_at
+
+
+def _require_of_epoch(claims: dict[str, object], restored_at: int, max_lifetime: int) -> None:
+    """That it cannot have been presented before the store was restored, which may have forgotten it: it was made later
+    by a clock that is `SKEW` ahead, or lives longer than was allowed until then.
+    """
+    issued_at = _date(claims, "iat")
+    expires_at = _date(claims, "exp") or 0
+    is_later = expires_at > restored_at + max_lifetime if issued_at is None else issued_at > restored_at + SKEW
+    if not is_later:
+        raise _refusal("the assertion may have been presented before the store was restored")
 
 
 def _date(claims: dict[str, object], name: str) -> float | None:

@@ -26,6 +26,7 @@ from postern.core.records import RingKeyRecord
 
 SECRET_BYTES = 32
 _NONCE_BYTES = 12
+_FINGERPRINT_BYTES = 8
 
 
 class Purpose(IntEnum):
@@ -47,12 +48,15 @@ class MasterKeyError(Exception):
 
 
 class MasterKey:
-    """Wraps ring secrets. 32 bytes from outside the store."""
+    """Wraps ring secrets. 32 bytes from outside the store. ``fingerprint`` names the key and says nothing of it."""
 
     def __init__(self, secret: bytes) -> None:
         if len(secret) != SECRET_BYTES:
             raise MasterKeyError(f"the master key must be {SECRET_BYTES} bytes")
         self._cipher = AESGCM(secret)
+        self.fingerprint = (
+            HKDFExpand(SHA256(), _FINGERPRINT_BYTES, b"postern master key fingerprint").derive(secret).hex()
+        )
 
     def wrap(self, key_id: int, secret: bytes) -> bytes:
         nonce = secrets.token_bytes(_NONCE_BYTES)

@@ -219,3 +219,21 @@ class Attempts(Record, frozen=True, kw_only=True):
     last_failure_at: int
     blocked_until: int
     expires_at: int
+
+
+class Epoch(Record, frozen=True, kw_only=True):
+    """That the store was put back to an earlier state, and when. ``made_at`` is when that state was saved, if it is
+    known. Nothing says what was used, ended or revoked in between.
+    """
+
+    restored_at: int
+    made_at: int | None = None
+
+
+class Mark(Record, frozen=True, kw_only=True):
+    """What a store knows of itself as a file or database: that it is a back-up, or has moved. It is not copied along
+    with what the store holds.
+    """
+
+    name: str
+    said: str

@@ -35,9 +35,9 @@ Recorder = Callable[[AuditEvent], None]
 class Service:
     """What the rules work with: store, clock, keys, policy, password hasher, audit.
 
-    Made by `open_service`. ``instances``, ``credential_sources``, ``ring``, ``signing_keys`` and ``revoked_clients``
-    are snapshots; `renew` brings them up to date and the server calls it every second, which is how a rotation or a
-    revocation reaches every worker and node.
+    Made by `open_service`. ``instances``, ``credential_sources``, ``ring``, ``signing_keys``, ``revoked_clients`` and
+    ``restored_at`` are snapshots; `renew` brings them up to date and the server calls it every second, which is how a
+    rotation or a revocation reaches every worker and node.
     """
 
     def __init__(
@@ -71,6 +71,7 @@ class Service:
         self.signing_keys = signing_keys
         self.sibling_regions = regions.siblings(policy)
         self.revoked_clients: frozenset[bytes] = frozenset()
+        self.restored_at: int | None = None
         self._proven_clients: dict[tuple[str, str], Client] = {}
         self._opened_device_codes: dict[str, Claims] = {}
         limits, device = policy.limits, policy.device
@@ -160,6 +161,8 @@ class Service:
         self.revoked_clients = frozenset(
             revoked.client_digest for revoked in await self.store.list_revoked_clients(now)
         )
+        epoch = await self.store.find_epoch()
+        self.restored_at = epoch.restored_at if epoch else None
 
 
 def _remember(known: dict[K, V], key: K, value: V) -> None:

@@ -28,6 +28,7 @@ from postern.core.records import (
     BrowserSession,
     DeviceAuthorization,
     DevicePoll,
+    Epoch,
     Instance,
     Record,
     RevokedClient,
@@ -442,6 +443,28 @@ class Store(Protocol):
 
     async def return_attempt(self, counter_digest: bytes, *, forget: bool) -> None:
         """The guess was right: uncount it, or forget the whole counter."""
+        ...
+
+    # Epochs
+
+    async def begin_epoch(self, now: int, *, end_sign_ins: bool = False) -> None:
+        """Say that the store was put back to an earlier state. Whatever may have been used or ended since is void:
+        every refresh token, every approval that is not redeemed, every browser session. Access tokens live to their
+        own end, unless ``end_sign_ins``: then every token family is revoked.
+        """
+        ...
+
+    async def enter_service(self, now: int) -> bool:
+        """What a server does before it serves anybody: begin an epoch if the store is a back-up that was put in place
+        as it is. Whether it was.
+
+        Raises:
+            StoreUnavailable: a copy into the store was not finished.
+        """
+        ...
+
+    async def find_epoch(self) -> Epoch | None:
+        """The latest one."""
         ...
 
     # House-keeping

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 from postern.core.role_credentials.port import NOTHING_ISSUED
 from postern.core.service import Service, open_service
+from postern.core.store import Store
 from postern.remote.credential_cache import CredentialCache
 from postern.remote.issuer_keys import RemoteIssuerKeys
 from postern.remote.sts import RemoteSts
@@ -83,6 +84,7 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
     try:
         await clock.follow(store)
         master = await master_key_of(settings, store)
+        await enter_service(store, clock())
         service = await open_service(
             store=store,
             clock=clock,
@@ -109,6 +111,16 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
             await sts.aclose()
     finally:
         await store.close()
+
+
+async def enter_service(store: Store, now: float) -> None:
+    """Before anybody is served.
+
+    Raises:
+        StoreUnavailable: the store is not to be served from.
+    """
+    if await store.enter_service(int(now)):
+        _log.warning("the store is a back-up that was put in place: refresh tokens of before are void")
 
 
 def create_app(settings: Settings) -> Application:

@@ -18,8 +18,9 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from postern.server import logs
+from postern.server.clock import NodeClock
 from postern.server.connections import TimedProtocol
-from postern.server.factory import create_app
+from postern.server.factory import create_app, enter_service
 from postern.server.health import READY
 from postern.server.master_key import load_master_key, master_key_of
 from postern.server.settings import Settings, SettingsError
@@ -47,13 +48,13 @@ def serve(settings: Settings, on_ready: Callable[[], None]) -> None:
         SettingsError: the TLS certificate or its key cannot be used.
         StoreError, MasterKeyError: store or master key are not fit to be used.
     """
+    logs.configure(settings.log.level)
     _require_certificate(settings)
     _prepare(settings)
     listener = _listen(settings)
     config = _configuration(settings)
     if settings.server.workers > 1:
         threading.Thread(target=_when_ready, args=(listener.getsockname(), settings, on_ready), daemon=True).start()
-        logs.configure(settings.log.level)
         supervisor = Multiprocess(config, sockets=[listener])
         supervisor.run()
         if any(worker.exitcode == _STARTUP_FAILURE for worker in supervisor.processes):
@@ -128,10 +129,13 @@ def _prepare(settings: Settings) -> None:
 
 
 async def _migrate(settings: Settings) -> None:
-    """Bring the store up to date; see that the master key is its own."""
+    """Bring the store up to date; see that the master key is its own, and that it may be served from."""
     store = open_store(settings.store_url)
     try:
         await master_key_of(settings, store)
+        clock = NodeClock()
+        await clock.follow(store)
+        await enter_service(store, clock())
     finally:
         await store.close()
 

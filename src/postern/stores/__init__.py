@@ -1,5 +1,7 @@
 """The memory of the house. `open_store` is the only way in."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
@@ -8,6 +10,9 @@ from postern.core.store import StoreError, StoreUnavailable
 
 if TYPE_CHECKING:
     from postern.core.store import Store
+    from postern.stores.table_access import TableAccess
+
+_POSTGRES = ("postgresql://", "postgres://")
 
 
 class UnknownStoreUrl(StoreError):
@@ -26,24 +31,17 @@ def open_store(url: str, *, create: bool = True) -> "Store":
         from postern.stores.memory import MemoryStore
 
         return MemoryStore()
-    if url.startswith("sqlite:///"):
+    if path := sqlite_file(url):
         from postern.stores.sqlite import open_sqlite
 
-        path = Path(url.removeprefix("sqlite:///"))
         if not create and not path.exists():
             raise StoreUnavailable(f"there is no store at {path}")
         return open_sqlite(path)
-    if url.startswith(("postgresql://", "postgres://")):
-        return _open_postgres(url, create=create)
+    if url.startswith(_POSTGRES):
+        with drivers():
+            from postern.stores.postgres.store import open_postgres
+        return open_postgres(url, create=create)
     raise UnknownStoreUrl(f"unknown store {url.partition(':')[0]}: use sqlite:///PATH, postgresql://… or memory:")
-
-
-def _open_postgres(url: str, *, create: bool) -> "Store":
-    try:
-        from postern.stores.postgres.store import open_postgres
-    except ModuleNotFoundError as missing:
-        raise StoreUnavailable(f"{missing.name} is missing: install postern[postgres] for PostgreSQL") from None
-    return open_postgres(url, create=create)
 
 
 def without_password(url: str) -> str:
@@ -55,14 +53,38 @@ def without_password(url: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{before.partition(':')[0]}:***@{host}"))
 
 
-async def check_store(url: str) -> None:
-    """Read through the whole store.
+def sqlite_file(url: str) -> Path | None:
+    """Where the store that a URL names lies, if it is a file."""
+    return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
+
+
+async def open_tables(url: str) -> "TableAccess":
+    """The store that a URL names, table by table; one that is there and up to date, or has moved.
 
     Raises:
-        StoreError: it cannot be opened or is damaged.
+        UnknownStoreUrl: no such kind of store, or one that is in no other process's reach.
+        StoreError: it cannot be opened.
     """
-    store = open_store(url, create=False)
+    if path := sqlite_file(url):
+        from postern.stores.sqlite.table_access import SqliteTables
+
+        if not path.exists():
+            raise StoreUnavailable(f"there is no store at {path}")
+        return SqliteTables(path)
+    if url.startswith(_POSTGRES):
+        with drivers():
+            from postern.stores.postgres.table_access import open_postgres_tables
+        return await open_postgres_tables(url)
+    raise UnknownStoreUrl(f"a store {url.partition(':')[0]} has no tables: use sqlite:///PATH or postgresql://…")
+
+
+@contextlib.contextmanager
+def drivers() -> Iterator[None]:
+    """
+    Raises:
+        StoreUnavailable: the driver that is imported within is not installed.
+    """
     try:
-        await store.check(thoroughly=True)
-    finally:
-        await store.close()
+        yield
+    except ModuleNotFoundError as missing:
+        raise StoreUnavailable(f"{missing.name} is missing: install postern[postgres] for PostgreSQL") from None

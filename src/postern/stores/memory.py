@@ -250,6 +250,23 @@ class _MemoryRows:
             self.delete(kind, key)
         return len(expired)
 
+    def end_refreshing(self) -> None:
+        for family in self.all(TokenFamily):
+            self.put(msgspec.structs.replace(family, idle_expires_at=0))
+
+    def revoke_all_families(self, reason: str, now: int) -> None:
+        self._revoke(lambda family: True, reason, now)
+
+    def withdraw_all(self) -> None:
+        for device in self.all(DeviceAuthorization):
+            if device.redeemed_at is None:
+                self.put(msgspec.structs.replace(device, expires_at=0))
+        for code in self.all(AuthorizationCode):
+            if code.redeemed_at is None:
+                self.delete(AuthorizationCode, code.code_id)
+        for session in self.all(BrowserSession):
+            self.delete(BrowserSession, session.session_digest)
+
 
 def _expires_at(record: Record) -> int:
     expires_at: int = getattr(record, "expires_at")  # noqa: B009

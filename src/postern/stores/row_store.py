@@ -27,6 +27,7 @@ from postern.core.records import (
     BrowserSession,
     DeviceAuthorization,
     DevicePoll,
+    Epoch,
     Instance,
     Record,
     RevokedClient,
@@ -56,6 +57,7 @@ from postern.stores.account_access import (
     groups_of,
 )
 from postern.stores.directory import change_configuration, end_everything_of, find_standing, users_by_attribute
+from postern.stores.epochs import begin_epoch, enter_service, latest_epoch
 from postern.stores.rows import Rows
 
 T = TypeVar("T")
@@ -381,6 +383,15 @@ class RowStore(ABC):
             return sum(rows.delete_expired(kind, now - stay, limit) for kind, stay in EXPIRING.items())
 
         return await self._write(step)
+
+    async def begin_epoch(self, now: int, *, end_sign_ins: bool = False) -> None:
+        await self._write(lambda rows: begin_epoch(rows, now, end_sign_ins=end_sign_ins))
+
+    async def enter_service(self, now: int) -> bool:
+        return await self._write(lambda rows: enter_service(rows, now))
+
+    async def find_epoch(self) -> Epoch | None:
+        return await self._read(latest_epoch)
 
     async def _redeem(self, decide: Callable[[Rows], Step]) -> TokenFamily:
         """Carry out a step: its effects are written whether it answers with a family or with a refusal."""

@@ -26,7 +26,9 @@ from postern.core.records import (
     BrowserSession,
     DeviceAuthorization,
     DevicePoll,
+    Epoch,
     Instance,
+    Mark,
     Record,
     RevokedClient,
     RingKeyRecord,
@@ -60,6 +62,8 @@ KINDS: tuple[type[Record], ...] = (
     PermissionSet,
     AccountAssignment,
     CredentialSource,
+    Epoch,
+    Mark,
 )
 
 
@@ -171,5 +175,19 @@ class Rows(Protocol):
     def delete_expired(self, kind: type[Record], now: int, limit: int) -> int:
         """Delete up to ``limit`` rows with ``expires_at`` <= ``now``. Looks at a bounded number of rows and goes round,
         so that a row may be met only by a later call.
+        """
+        ...
+
+    def end_refreshing(self) -> None:
+        """No refresh token that was issued until now is good any more, whatever a clock says."""
+        ...
+
+    def revoke_all_families(self, reason: str, now: int) -> None:
+        """Revoke all that are not revoked, the expired too."""
+        ...
+
+    def withdraw_all(self) -> None:
+        """Let device authorizations expire and delete authorization codes, as far as they are not redeemed; end every
+        browser session.
         """
         ...

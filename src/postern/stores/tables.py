@@ -27,7 +27,9 @@ from postern.core.records import (
     AuthorizationCode,
     BrowserSession,
     DeviceAuthorization,
+    Epoch,
     Instance,
+    Mark,
     Record,
     RevokedClient,
     RingKeyRecord,
@@ -167,10 +169,16 @@ _KINDS: tuple[tuple[str, type[Record], tuple[str, ...]], ...] = (
     ("permission_set", PermissionSet, ()),
     ("account_assignment", AccountAssignment, ()),
     ("credential_source", CredentialSource, ()),
+    ("epoch", Epoch, ()),
+    ("store_mark", Mark, ()),
 )
 
 
 _NAMES = {kind: name for name, kind, _ in _KINDS}
+
+
+def name_of(kind: type[Record]) -> str:
+    return _NAMES[kind]
 
 
 def select(kind: type[Record]) -> str:

@@ -11,6 +11,7 @@ from postern.testing.conformance.account_access import AccountAccess
 from postern.testing.conformance.applications import ApplicationCodes, ApplicationRotation, Assertions
 from postern.testing.conformance.configuration import Configuration, ConfigurationRefusals, Dependants
 from postern.testing.conformance.directory import Attributes, RsaKeys, Standing
+from postern.testing.conformance.epochs import Epochs
 from postern.testing.conformance.exchanges import Exchanges, Lineages
 from postern.testing.conformance.instances import DirectoryChanges, Instances
 from postern.testing.conformance.portal_page import PortalPages
@@ -50,5 +51,6 @@ class StoreConformance(
     PortalPages,
     Sessions,
     SessionsOfApplications,
+    Epochs,
 ):
     """Every promise of `postern.core.store.Store`."""

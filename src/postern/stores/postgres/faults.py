@@ -30,6 +30,7 @@ REFUSED = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.InsufficientPrivilegeError,
+    asyncpg.UndefinedTableError,  # the store has moved, and its tables have other names
     TimeoutError,
 )
 ANY = (asyncpg.PostgresError, *LOST, TimeoutError)

@@ -19,6 +19,8 @@ from postern.stores.postgres.dialect import INSERT_MANY, TABLES, numbered
 
 R = TypeVar("R", bound=Record)
 _ROWS_PER_STATEMENT = 1000
+_AT_LENGTH = 24 * 3600.0
+_WITHOUT_HURRY = "SELECT set_config('statement_timeout', '0', true)"
 
 _USER_BY_NAME = numbered(statements.USER_BY_NAME)
 _ACCOUNT_IDS = numbered(statements.ACCOUNT_IDS)
@@ -37,6 +39,7 @@ _WITHDRAW_DEVICES_OF_CLIENT = numbered(statements.WITHDRAW_DEVICES_OF_CLIENT)
 _WITHDRAW_CODES_OF_USER = numbered(statements.WITHDRAW_CODES_OF_USER)
 _WITHDRAW_CODES_OF_CLIENT = numbered(statements.WITHDRAW_CODES_OF_CLIENT)
 _END_SESSIONS = numbered(statements.END_SESSIONS)
+_REVOKE_ALL = numbered(statements.REVOKE_ALL)
 _DEVICE_STATUS = {status.value: status for status in DeviceStatus}
 _APPROVED = DeviceStatus.APPROVED.value
 
@@ -196,6 +199,21 @@ class PostgresRows:
         )
         ((deleted, seen, last),) = self._fetch(_sweep(kind, start), *parameters)
         return deleted, last if seen == limit else None
+
+    def end_refreshing(self) -> None:
+        self._execute_at_length(statements.END_REFRESHING)
+
+    def revoke_all_families(self, reason: str, now: int) -> None:
+        self._execute_at_length(_REVOKE_ALL, now, reason)
+
+    def withdraw_all(self) -> None:
+        for statement in (statements.EXPIRE_DEVICES, statements.WITHDRAW_ALL_CODES, statements.END_ALL_SESSIONS):
+            self._execute_at_length(statement)
+
+    def _execute_at_length(self, statement: str, *parameters: object) -> None:
+        """Of a whole table, however long that takes: nobody is served meanwhile."""
+        self._execute(_WITHOUT_HURRY)
+        awaited(self._connection.execute(statement, *parameters, timeout=_AT_LENGTH))
 
 
 def _sweep(kind: type[Record], start: str) -> str:

@@ -11,6 +11,7 @@ import asyncpg
 from postern.core.store import StoreUnavailable
 from postern.stores.migrations import Applied, Migration, migrations, missing
 from postern.stores.postgres.connections import Connection
+from postern.stores.table_access import MOVED, moved
 
 _LEDGER = """
 CREATE TABLE IF NOT EXISTS schema_migration (
@@ -54,12 +55,24 @@ async def read_ledger(connection: Connection) -> list[Applied]:
         return []
 
 
+async def where_to(connection: Connection) -> str | None:
+    """Where the store has moved, if it has."""
+    try:
+        where: str | None = await connection.fetchval("SELECT said FROM store_mark WHERE name = $1", MOVED)
+    except asyncpg.UndefinedTableError:
+        return None
+    return where
+
+
 async def missing_migrations(connection: Connection, known: list[Migration] | None = None) -> list[Migration]:
     """What `migrate` would apply.
 
     Raises:
         SchemaError: the store is newer than this version and not made to run beside it, or a migration was altered.
+        StoreUnavailable: the store has moved.
     """
+    if where := await where_to(connection):
+        raise moved(where)
     return missing(known_migrations() if known is None else known, await read_ledger(connection))
 
 
@@ -68,7 +81,7 @@ async def migrate(connection: Connection, known: list[Migration] | None = None) 
 
     Raises:
         SchemaError: the store is newer than this version and not made to run beside it, or a migration was altered.
-        StoreUnavailable: something was in the way for too long.
+        StoreUnavailable: the store has moved, or something was in the way for too long.
     """
     to_apply = await missing_migrations(connection, known)
     if not to_apply:

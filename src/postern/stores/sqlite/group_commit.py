@@ -18,6 +18,7 @@ from postern.api.errors import ModelledError
 from postern.core.store import StoreError, StoreUnavailable
 from postern.stores.rows import Rows
 from postern.stores.sqlite.rows import SqliteRows
+from postern.stores.sqlite.schema import why
 
 T = TypeVar("T")
 Work = Callable[[Rows], object]
@@ -202,4 +203,4 @@ def _is_busy(error: sqlite3.Error) -> bool:
 
 
 def _unavailable(error: sqlite3.Error) -> StoreUnavailable:
-    return StoreUnavailable(f"the store cannot be written: {error}")
+    return StoreUnavailable(f"the store cannot be written: {why(error)}")

@@ -165,6 +165,16 @@ class SqliteRows:
             self._execute(table.delete, parameter)
         return len(expired), window[-1][0] if len(window) == limit else None
 
+    def end_refreshing(self) -> None:
+        self._execute(statements.END_REFRESHING)
+
+    def revoke_all_families(self, reason: str, now: int) -> None:
+        self._execute(statements.REVOKE_ALL, (now, reason))
+
+    def withdraw_all(self) -> None:
+        for statement in (statements.EXPIRE_DEVICES, statements.WITHDRAW_ALL_CODES, statements.END_ALL_SESSIONS):
+            self._execute(statement)
+
     def _one(self, kind: type[R], statement: str, *key: object) -> R | None:
         row = self._execute(statement, key).fetchone()
         return None if row is None else cast("R", TABLES[kind].record(row))

@@ -14,9 +14,10 @@ from postern.core.store import StoreUnavailable
 from postern.stores.migrations import SchemaError
 from postern.stores.row_store import RowStore
 from postern.stores.rows import Rows
+from postern.stores.sqlite.files import FILE_MODE, beside, sync
 from postern.stores.sqlite.group_commit import GroupCommit
 from postern.stores.sqlite.rows import SqliteRows
-from postern.stores.sqlite.schema import migrate, require_sound
+from postern.stores.sqlite.schema import migrate, require_sound, why
 
 T = TypeVar("T")
 
@@ -29,7 +30,6 @@ _PRAGMAS = (
     "PRAGMA cache_size = -65536",
     "PRAGMA mmap_size = 268435456",
 )
-_FILE_MODE = 0o600
 _READ_THROUGH_LIMIT = 64 * 1024 * 1024  # larger files are read through by `postern store check` only
 
 
@@ -58,7 +58,7 @@ class SqliteStore(RowStore):
                 asyncio.get_running_loop().call_soon(self._end_reading)
             return work(self._rows)
         except sqlite3.Error as error:
-            raise StoreUnavailable(f"the store cannot be read: {error}") from None
+            raise StoreUnavailable(f"the store cannot be read: {why(error)}") from None
 
     def _end_reading(self) -> None:
         if self._reading:
@@ -103,17 +103,17 @@ def open_sqlite(path: Path) -> SqliteStore:
 
 def _create(path: Path) -> None:
     """Made aside and linked into place: nobody meets it half made, and an empty file is therefore always damage."""
-    if _beside(path, "-wal").exists():
+    if beside(path, "-wal").exists():
         raise SchemaError(f"the store file {path} is gone, but {path.name}-wal is there: restore it, or remove both")
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
         draft = Path(folder) / path.name
-        draft.touch(mode=_FILE_MODE)
+        draft.touch(mode=FILE_MODE)
         with contextlib.closing(_connect(draft)) as connection:
             migrate(connection)
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         with contextlib.suppress(FileExistsError):  # another process was faster: theirs it is
             os.link(draft, path)
-    _sync(path.parent)
+    sync(path.parent)
 
 
 def _require_not_empty(path: Path) -> None:
@@ -126,19 +126,6 @@ def _prepare(path: Path) -> None:
         if path.stat().st_size <= _READ_THROUGH_LIMIT:
             require_sound(connection)
         migrate(connection)
-
-
-def _beside(path: Path, suffix: str) -> Path:
-    return path.with_name(path.name + suffix)
-
-
-def _sync(folder: Path) -> None:
-    """The name of a new file is on disk only when its folder is."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _connect(path: Path) -> sqlite3.Connection:
