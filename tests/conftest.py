@@ -65,17 +65,22 @@ def postgres_url(postgres: PostgresServer) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgres_store(postgres: PostgresServer) -> str:
-    """A store that all tests share, one after the other."""
+def store_template(postgres: PostgresServer) -> str:
+    """A database with the schema and nothing in it, to be copied."""
 
     async def migrate(url: str) -> None:
         store = open_store(url)
         await store.check()
         await store.close()
 
-    url = postgres.create_database("store")
-    asyncio.run(migrate(url))
-    return url
+    asyncio.run(migrate(postgres.create_database("store_template")))
+    return "store_template"
+
+
+@pytest.fixture(scope="session")
+def postgres_store(postgres: PostgresServer, store_template: str) -> str:
+    """A store that all tests share, one after the other."""
+    return postgres.create_database("store", template=store_template)
 
 
 @pytest.fixture
