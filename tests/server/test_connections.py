@@ -89,6 +89,7 @@ def test_an_idle_connection_is_kept_for_a_while_and_closed(server: ServerProcess
         assert IDLE - 0.1 < time.monotonic() - begun < IDLE + 2
 
 
+@pytest.mark.alone
 def test_slow_ones_do_not_slow_the_others(server: ServerProcess) -> None:
     with ExitStack() as stack:
         for _ in range(30):
@@ -101,6 +102,7 @@ def test_slow_ones_do_not_slow_the_others(server: ServerProcess) -> None:
         assert sorted(times)[10] < 0.05
 
 
+@pytest.mark.alone
 def test_one_connection_too_many_is_closed_and_the_others_are_served(server: ServerProcess) -> None:
     def has_room() -> bool:
         with RawConnection(server.port) as probe:
@@ -139,6 +141,7 @@ def test_clients_that_leave_in_the_middle_leave_no_trace_in_the_log(tmp_path: Pa
     assert '"error"' not in log
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "beginning, more",
     [
