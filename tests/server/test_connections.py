@@ -257,21 +257,19 @@ def is_refused(connection: RawConnection, deadline: float) -> bool:
     """Whether the server has closed it until then."""
     while time.monotonic() < deadline:
         try:
-            connection.send_for(LIVE, seconds=0.4)
-        except TimeoutError:
-            continue
+            connection.send(LIVE)
         except ConnectionError:
             return True
+        time.sleep(0.1)
     return False
 
 
 def test_a_client_that_does_not_read_is_closed(server: ServerProcess) -> None:
+    """The answers are more than the system holds back for anybody, and no more work for the server than that takes."""
     with ExitStack() as stack:
         deaf = [stack.enter_context(RawConnection(server.port, receive_buffer=2048)) for _ in range(5)]
         for connection in deaf:
-            with contextlib.suppress(TimeoutError, ConnectionError):
-                connection.send_for(request("GET", "/static/postern.css") * 100, seconds=0.4)
-        time.sleep(TIMEOUT + 2.2)
+            connection.send(request("GET", "/static/postern.css") * 1000)
         deadline = time.monotonic() + PATIENCE
         for connection in deaf:
             assert is_refused(connection, deadline)
