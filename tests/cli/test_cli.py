@@ -17,6 +17,8 @@ from postern.cli import main
 from postern.testing.processes import NotReady, ServerProcess, free_port, run_command
 from postern.testing.wire import Connection, PersonAtBrowser, WireClient
 
+pytestmark = pytest.mark.slow
+
 PASSWORD = "correct horse battery\n"
 
 

@@ -14,6 +14,8 @@ from postern.server.settings import Settings
 from postern.testing.processes import WITHOUT_LIMITS, ServerProcess
 from tests.server.raw import RawConnection, exchange, request
 
+pytestmark = pytest.mark.slow
+
 JSON = "Content-Type: application/json"
 LIVE = request("GET", "/healthz/live")
 TIMEOUT, IDLE = 1, 2
