@@ -3,6 +3,9 @@ PORT ?= 8765
 DATA ?= .data
 ARGS ?=
 
+# The tests start hundreds of programs. None shall compile what another has compiled already: that is a second each.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run test check format bench docs lock clean
 
@@ -15,7 +18,7 @@ run: ## Start a server to try Postern with (PORT=8765 DATA=.data)
 
 test: ## Run the tests, real clients and browser included (ARGS="-k device")
 	@scripts/setup clients
-	@exec .venv/bin/pytest $(ARGS)
+	@exec .venv/bin/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: ## Check format, lint, types, and that imports run one way
 	@scripts/setup dev

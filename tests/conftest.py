@@ -15,6 +15,8 @@ from postern.stores.postgres.dialect import TABLES
 from postern.testing.postgres import WITHOUT_DURABILITY, PostgresMissing, PostgresServer
 from tests.core.world import PlainHasher, VirtualClock, World, open_world
 
+pytest_plugins = ["tests.side_by_side"]
+
 
 @pytest.fixture
 def clock() -> VirtualClock:

@@ -9,6 +9,8 @@ from tests.browser.conftest import Place, Visit
 from tests.browser.gallery import PICTURES, Picture
 from tests.browser.looks import problems
 
+pytestmark = pytest.mark.slow
+
 ALBUM = Path(__file__).resolve().parents[2] / ".cache" / "screenshots"
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SIZES = {"phone": (360, 740), "wide": (1280, 800)}

@@ -15,6 +15,8 @@ from tests.browser.directory import Wanted, assign
 from tests.browser.sites import site
 from tests.browser.visitor import Visitor
 
+pytestmark = pytest.mark.slow
+
 PROD, TEST = "610987654321", "645678901234"
 CLIPBOARD = ["clipboard-read", "clipboard-write"]
 

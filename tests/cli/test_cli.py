@@ -5,6 +5,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import stat
 import time
 from pathlib import Path
@@ -15,6 +16,8 @@ import pytest
 from postern.cli import main
 from postern.testing.processes import NotReady, ServerProcess, free_port, run_command
 from postern.testing.wire import Connection, PersonAtBrowser, WireClient
+
+pytestmark = pytest.mark.slow
 
 PASSWORD = "correct horse battery\n"
 
@@ -44,6 +47,21 @@ class Operator:
 @pytest.fixture
 def postern(tmp_path: Path) -> Operator:
     return Operator(tmp_path / "data")
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with somebody in its store, to be with_mira."""
+    data = tmp_path_factory.mktemp("original") / "data"
+    Operator(data)("user", "add", "mira", "--password-stdin", stdin=PASSWORD)
+    return data
+
+
+@pytest.fixture
+def with_mira(original: Path, postern: Operator) -> Operator:
+    """On a data folder of the test's own, with somebody in its store."""
+    shutil.copytree(original, postern.data)
+    return postern
 
 
 # Usage
@@ -118,44 +136,40 @@ def test_the_life_of_a_person(postern: Operator) -> None:
         (["keys", "revoke", "00000000"], "", "no key 00000000"),
     ],
 )
-def test_a_refusal_is_exit_code_1(postern: Operator, arguments: list[str], stdin: str, reason: str) -> None:
-    postern("user", "add", "mira", "--password-stdin", stdin=PASSWORD)
-    assert reason in postern(*arguments, stdin=stdin, code=1)
-    assert [user["user_name"] for user in postern.json("user", "list")] == ["mira"]
+def test_a_refusal_is_exit_code_1(with_mira: Operator, arguments: list[str], stdin: str, reason: str) -> None:
+    assert reason in with_mira(*arguments, stdin=stdin, code=1)
+    assert [user["user_name"] for user in with_mira.json("user", "list")] == ["mira"]
 
 
 # Keys, clients, store
 
 
-def test_keys_are_rotated_and_revoked(postern: Operator) -> None:
-    postern("user", "add", "mira", "--generate")
-    assert postern.json("keys", "list") == []
-    first = postern.json("keys", "rotate", POSTERN_KEYS__PUBLISH_LEAD="2")
-    second = postern.json("keys", "rotate")
+def test_keys_are_rotated_and_revoked(with_mira: Operator) -> None:
+    assert with_mira.json("keys", "list") == []
+    first = with_mira.json("keys", "rotate", POSTERN_KEYS__PUBLISH_LEAD="2")
+    second = with_mira.json("keys", "rotate")
     assert second["activates_at"] > first["activates_at"]
-    listed = postern.json("keys", "list")
+    listed = with_mira.json("keys", "list")
     assert [key["key_id"] for key in listed] == [second["key_id"], first["key_id"]]
     assert listed[0]["state"] == "published"
-    assert "KEY ID" in postern("keys", "list")
-    assert "only key in use" in postern("keys", "revoke", first["key_id"], code=1)
+    assert "KEY ID" in with_mira("keys", "list")
+    assert "only key in use" in with_mira("keys", "revoke", first["key_id"], code=1)
     time.sleep(max(0.0, first["activates_at"] - time.time()))
-    assert [key["state"] for key in postern.json("keys", "list")] == ["published", "signs"]
-    assert postern.json("keys", "revoke", second["key_id"]) == {"key_id": second["key_id"]}
-    assert [key["key_id"] for key in postern.json("keys", "list")] == [first["key_id"]]
+    assert [key["state"] for key in with_mira.json("keys", "list")] == ["published", "signs"]
+    assert with_mira.json("keys", "revoke", second["key_id"]) == {"key_id": second["key_id"]}
+    assert [key["key_id"] for key in with_mira.json("keys", "list")] == [first["key_id"]]
 
 
-def test_a_client_is_revoked(postern: Operator) -> None:
-    postern("user", "add", "mira", "--generate")
-    shown = postern.json("client", "revoke", "a-client-id")
+def test_a_client_is_revoked(with_mira: Operator) -> None:
+    shown = with_mira.json("client", "revoke", "a-client-id")
     assert re.fullmatch(r"[0-9a-f]{64}", shown["client_digest"])
-    assert "revoked" in postern("client", "revoke", "a-client-id")
+    assert "revoked" in with_mira("client", "revoke", "a-client-id")
 
 
-def test_a_sound_store_is_said_to_be_sound(postern: Operator) -> None:
-    postern("user", "add", "mira", "--generate")
-    shown, url = postern.json("store", "check"), f"sqlite:///{postern.data / 'postern.db'}"
+def test_a_sound_store_is_said_to_be_sound(with_mira: Operator) -> None:
+    shown, url = with_mira.json("store", "check"), f"sqlite:///{with_mira.data / 'postern.db'}"
     assert (shown["store"], shown["sound"], shown["rows"]["user_account"]) == (url, True, 1)
-    assert f"{url} is sound" in postern("store", "check")
+    assert f"{url} is sound" in with_mira("store", "check")
 
 
 def damage(postern: Operator) -> None:
@@ -171,37 +185,34 @@ def damage(postern: Operator) -> None:
     ids=lambda arguments: arguments[0],
 )
 @pytest.mark.parametrize("content", ["damaged", "empty", "noise", "zeros"])
-def test_an_unfit_store_is_exit_code_3(postern: Operator, arguments: list[str], content: str) -> None:
-    postern("user", "add", "mira", "--generate")
-    file = postern.data / "postern.db"
+def test_an_unfit_store_is_exit_code_3(with_mira: Operator, arguments: list[str], content: str) -> None:
+    file = with_mira.data / "postern.db"
     if content == "damaged":
-        damage(postern)
+        damage(with_mira)
     else:
         file.write_bytes({"empty": b"", "noise": os.urandom(40_000), "zeros": bytes(40_000)}[content])
     before = file.read_bytes()
     arguments = [str(free_port()) if word == "0" else word for word in arguments]
-    postern(*arguments, code=3)
+    with_mira(*arguments, code=3)
     assert file.read_bytes() == before
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_another_store_s_master_key_is_exit_code_3(postern: Operator, workers: str) -> None:
-    postern("user", "add", "mira", "--generate")
-    postern("keys", "rotate")
+def test_another_store_s_master_key_is_exit_code_3(with_mira: Operator, workers: str) -> None:
+    with_mira("keys", "rotate")
     other = base64.b64encode(secrets.token_bytes(32)).decode()
     arguments = ("serve", "--port", str(free_port()), "--workers", workers)
-    assert "master key" in postern(*arguments, code=3, POSTERN_MASTER_KEY__VALUE=other)
-    assert "master key" in postern("keys", "rotate", code=3, POSTERN_MASTER_KEY__VALUE=other)
-    assert len(postern.json("keys", "list")) == 1
+    assert "master key" in with_mira(*arguments, code=3, POSTERN_MASTER_KEY__VALUE=other)
+    assert "master key" in with_mira("keys", "rotate", code=3, POSTERN_MASTER_KEY__VALUE=other)
+    assert len(with_mira.json("keys", "list")) == 1
 
 
-def test_a_lost_master_key_is_not_replaced(postern: Operator) -> None:
-    postern("user", "add", "mira", "--generate")
-    postern("keys", "rotate")
-    (postern.data / "master.key").unlink()
+def test_a_lost_master_key_is_not_replaced(with_mira: Operator) -> None:
+    with_mira("keys", "rotate")
+    (with_mira.data / "master.key").unlink()
     for command in (("keys", "rotate"), ("serve", "--port", str(free_port()))):
-        assert "is not there" in postern(*command, code=3)
-    assert not (postern.data / "master.key").exists()
+        assert "is not there" in with_mira(*command, code=3)
+    assert not (with_mira.data / "master.key").exists()
 
 
 @pytest.mark.parametrize(
@@ -213,14 +224,13 @@ def test_a_store_that_is_not_there_is_not_made_by_looking_at_it(postern: Operato
     assert not (postern.data / "postern.db").exists()
 
 
-def test_a_master_key_that_others_can_read_is_exit_code_3(postern: Operator) -> None:
-    postern("user", "add", "mira", "--generate")
-    postern("keys", "rotate")
-    (postern.data / "master.key").chmod(0o644)
-    assert "open to others" in postern("keys", "rotate", code=3)
-    (postern.data / "master.key").chmod(0o600)
-    (postern.data / "master.key").write_text("not a key")
-    assert "not a master key" in postern("keys", "rotate", code=3)
+def test_a_master_key_that_others_can_read_is_exit_code_3(with_mira: Operator) -> None:
+    with_mira("keys", "rotate")
+    (with_mira.data / "master.key").chmod(0o644)
+    assert "open to others" in with_mira("keys", "rotate", code=3)
+    (with_mira.data / "master.key").chmod(0o600)
+    (with_mira.data / "master.key").write_text("not a key")
+    assert "not a master key" in with_mira("keys", "rotate", code=3)
 
 
 # Serving

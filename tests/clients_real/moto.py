@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from postern.testing.processes import free_port
 from tests.clients_real.conftest import require
-from tests.clients_real.servers import ROOT, environment, free_port
+from tests.clients_real.servers import ROOT, environment
 
 MOTO = ROOT / ".cache" / "clients" / "moto" / "bin" / "moto_server"
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from itertools import cycle
 from pathlib import Path
 
-from tests.clients_real.servers import NO_LIMITS, Server, free_port, started
+from postern.testing.processes import free_port
+from tests.clients_real.servers import NO_LIMITS, Server, started
 
 
 class Balancer:

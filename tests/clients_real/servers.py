@@ -4,12 +4,13 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+
+from postern.testing.processes import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 POSTERN = Path(sys.executable).with_name("postern")
@@ -51,13 +52,6 @@ class Server:
     def output(self) -> bytes:
         """All that it has printed and logged."""
         return b"".join(file.read_bytes() for file in self._outputs)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:

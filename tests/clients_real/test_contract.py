@@ -8,10 +8,11 @@ import pytest
 from botocore.configloader import load_config
 from botocore.session import Session
 
+from postern.testing.processes import free_port
 from tests.clients_real.conftest import person_at, require
 from tests.clients_real.flows import poll, register, start_device
 from tests.clients_real.sdks import Boto3
-from tests.clients_real.servers import NO_LIMITS, Server, free_port, started
+from tests.clients_real.servers import NO_LIMITS, Server, started
 from tests.clients_real.wire import Wire
 
 pytestmark = pytest.mark.real_client

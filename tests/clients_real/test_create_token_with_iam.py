@@ -15,6 +15,7 @@ import pytest
 
 from postern.cli import main
 from postern.testing.oidc_issuer import IssuerProcess
+from postern.testing.processes import free_port
 from tests.clients_real.applications import (
     ACCESS_TOKEN,
     JWT_BEARER,
@@ -35,7 +36,7 @@ from tests.clients_real.conftest import Opening
 from tests.clients_real.flows import refusal
 from tests.clients_real.person import Person
 from tests.clients_real.sdks import Boto3, Credentials, Sdk, SdkError, open_sdk, open_with_wrong_clock
-from tests.clients_real.servers import NO_LIMITS, Server, free_port, started
+from tests.clients_real.servers import NO_LIMITS, Server, started
 from tests.clients_real.wire import send
 
 pytestmark = pytest.mark.real_client

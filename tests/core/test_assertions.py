@@ -382,10 +382,10 @@ async def test_what_is_not_a_signed_token_is_refused(desk: Desk, name: str, reas
 
 async def test_20_megabytes_are_refused_before_they_are_taken_apart(desk: Desk) -> None:
     text = "a" * 10_000_000 + "." * 10_000_000
-    begun = time.perf_counter()
+    begun = time.thread_time()
     with refused(InvalidGrantException, "too large"):
         await desk.present(text)
-    assert time.perf_counter() - begun < 0.05
+    assert time.thread_time() - begun < 0.05
 
 
 # 95: the issuer

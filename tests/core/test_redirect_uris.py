@@ -235,9 +235,9 @@ def test_everything_else_is_compared_as_a_string(registered: str, presented: str
 @pytest.mark.parametrize("filling", ["a", "-", "a-", "a.", "/", "%2e", "..;/"])
 def test_no_uri_takes_long_to_refuse(filling: str, tail: str) -> None:
     uri = "https://" + filling * (512 // len(filling) - 8) + tail
-    begin = time.perf_counter()
+    begin = time.thread_time()
     redirect_uris.is_acceptable(uri)
-    assert time.perf_counter() - begin < 0.1
+    assert time.thread_time() - begin < 0.1
 
 
 @pytest.mark.parametrize(

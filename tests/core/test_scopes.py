@@ -86,10 +86,10 @@ def test_at_most_25_scopes() -> None:
 
 def test_a_hundred_thousand_scopes_are_refused_in_linear_time() -> None:
     many = tuple(f"sso:scope_{number}" for number in range(100_000))
-    begin = time.perf_counter()
+    begin = time.thread_time()
     with refused(InvalidScopeException):
         scopes.validate(many, ADMITTED)
-    assert time.perf_counter() - begin < 0.5
+    assert time.thread_time() - begin < 0.5
 
 
 def test_no_scopes_are_none() -> None:

@@ -14,6 +14,8 @@ from postern.server.settings import Settings
 from postern.testing.processes import WITHOUT_LIMITS, ServerProcess
 from tests.server.raw import RawConnection, exchange, request
 
+pytestmark = pytest.mark.slow
+
 JSON = "Content-Type: application/json"
 LIVE = request("GET", "/healthz/live")
 TIMEOUT, IDLE = 1, 2
@@ -89,6 +91,7 @@ def test_an_idle_connection_is_kept_for_a_while_and_closed(server: ServerProcess
         assert IDLE - 0.1 < time.monotonic() - begun < IDLE + 2
 
 
+@pytest.mark.alone
 def test_slow_ones_do_not_slow_the_others(server: ServerProcess) -> None:
     with ExitStack() as stack:
         for _ in range(30):
@@ -101,6 +104,7 @@ def test_slow_ones_do_not_slow_the_others(server: ServerProcess) -> None:
         assert sorted(times)[10] < 0.05
 
 
+@pytest.mark.alone
 def test_one_connection_too_many_is_closed_and_the_others_are_served(server: ServerProcess) -> None:
     def has_room() -> bool:
         with RawConnection(server.port) as probe:
@@ -139,6 +143,7 @@ def test_clients_that_leave_in_the_middle_leave_no_trace_in_the_log(tmp_path: Pa
     assert '"error"' not in log
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "beginning, more",
     [
@@ -254,21 +259,19 @@ def is_refused(connection: RawConnection, deadline: float) -> bool:
     """Whether the server has closed it until then."""
     while time.monotonic() < deadline:
         try:
-            connection.send_for(LIVE, seconds=0.4)
-        except TimeoutError:
-            continue
+            connection.send(LIVE)
         except ConnectionError:
             return True
+        time.sleep(0.1)
     return False
 
 
 def test_a_client_that_does_not_read_is_closed(server: ServerProcess) -> None:
+    """The answers are more than the system holds back for anybody, and no more work for the server than that takes."""
     with ExitStack() as stack:
         deaf = [stack.enter_context(RawConnection(server.port, receive_buffer=2048)) for _ in range(5)]
         for connection in deaf:
-            with contextlib.suppress(TimeoutError, ConnectionError):
-                connection.send_for(request("GET", "/static/postern.css") * 100, seconds=0.4)
-        time.sleep(TIMEOUT + 2.2)
+            connection.send(request("GET", "/static/postern.css") * 1000)
         deadline = time.monotonic() + PATIENCE
         for connection in deaf:
             assert is_refused(connection, deadline)

@@ -8,6 +8,7 @@ from postern.testing.kill import CLIENTS, KillTest
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_twenty_kills_under_load_lose_nothing_and_revive_nothing(tmp_path: Path) -> None:
     findings = KillTest(tmp_path, seed=20).run(20)
     assert findings.faults == [], str(findings)

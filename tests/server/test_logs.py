@@ -13,6 +13,8 @@ from postern.testing.wire import Connection
 from tests.server.conftest import add_person, client_of, person_of
 from tests.server.raw import RawConnection, exchange, request
 
+pytestmark = pytest.mark.slow
+
 Start = Callable[..., ServerProcess]
 
 

@@ -4,6 +4,7 @@ import email.utils
 import json
 import re
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -32,6 +33,16 @@ def modelled(response: RawResponse, status: int, error: str) -> dict[str, str]:
 # Bodies
 
 
+def assert_quick(refuse: Callable[[], None]) -> None:
+    """In under 50 ms, at least once in a few times: a machine that others use as well delays one or another."""
+    times: list[float] = []
+    while not times or (min(times) >= 0.05 and len(times) < 10):
+        before = time.perf_counter()
+        refuse()
+        times.append(time.perf_counter() - before)
+    assert min(times) < 0.05
+
+
 def test_a_body_of_64_kib_is_read(server: ServerProcess) -> None:
     body = REGISTRATION.ljust(64 * 1024)
     assert exchange(server.port, request("POST", "/client/register", JSON, body=body)).status == 200
@@ -40,25 +51,26 @@ def test_a_body_of_64_kib_is_read(server: ServerProcess) -> None:
 @pytest.mark.parametrize("path", ["/client/register", "/device_authorization", "/token", "/token?aws_iam=t"])
 @pytest.mark.parametrize("announced", [64 * 1024 + 1, 2**31, 2**62])
 def test_a_larger_body_is_refused_before_it_is_sent(server: ServerProcess, path: str, announced: int) -> None:
-    with RawConnection(server.port) as connection:
-        before = time.perf_counter()
-        connection.send(request("POST", path, JSON, f"Content-Length: {announced}"))
-        response = connection.receive()
-        assert time.perf_counter() - before < 0.05
-        modelled(response, 400, "InvalidRequestException")
-        assert response.header("connection") == "close"
-        assert connection.is_closed()
+    def refuse() -> None:
+        with RawConnection(server.port) as connection:
+            connection.send(request("POST", path, JSON, f"Content-Length: {announced}"))
+            response = connection.receive()
+            modelled(response, 400, "InvalidRequestException")
+            assert response.header("connection") == "close"
+            assert connection.is_closed()
+
+    assert_quick(refuse)
 
 
 @pytest.mark.parametrize("end", [b"", b"0\r\n\r\n"], ids=["more to come", "whole"])
 def test_a_larger_body_in_chunks_is_refused(server: ServerProcess, end: bytes) -> None:
-    with RawConnection(server.port) as connection:
-        connection.send(request("POST", "/token", JSON, "Transfer-Encoding: chunked"))
-        before = time.perf_counter()
-        connection.send(b"8000\r\n" + b" " * 0x8000 + b"\r\n8001\r\n" + b" " * 0x8001 + b"\r\n" + end)
-        response = connection.receive()
-        assert time.perf_counter() - before < 0.05
-        modelled(response, 400, "InvalidRequestException")
+    def refuse() -> None:
+        with RawConnection(server.port) as connection:
+            connection.send(request("POST", "/token", JSON, "Transfer-Encoding: chunked"))
+            connection.send(b"8000\r\n" + b" " * 0x8000 + b"\r\n8001\r\n" + b" " * 0x8001 + b"\r\n" + end)
+            modelled(connection.receive(), 400, "InvalidRequestException")
+
+    assert_quick(refuse)
 
 
 def test_a_client_that_waits_to_be_told_to_go_on_is_told(server: ServerProcess) -> None:

@@ -158,6 +158,7 @@ def test_a_key_rotation_reaches_all_workers_and_refuses_no_token(
     tokens_in(racers.all(lambda connection: client.over(connection).refresh(after["refreshToken"])))
 
 
+@pytest.mark.alone
 def test_a_revoked_client_is_refused_by_all_workers_within_two_seconds(
     server: ServerProcess, client: WireClient, person: PersonAtBrowser, racers: Racers
 ) -> None:

@@ -157,6 +157,7 @@ async def test_a_full_disk_refuses_and_recovers(store: SqliteStore) -> None:
         await store.create_user(user)
 
 
+@pytest.mark.alone
 async def test_another_process_s_transaction_is_waited_for_off_the_loop(store: SqliteStore, file: Path) -> None:
     other = sqlite3.connect(file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

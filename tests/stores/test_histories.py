@@ -22,6 +22,8 @@ from postern.testing.conformance.suite import configure
 from postern.testing.samples import CLIENT, CODE_LIFE, DEVICE_LIFE, NOW, OTHER_CLIENT, SCOPES, WINDOW
 from tests.stores.promises import Approval, Person, Promises, SignIn
 
+pytestmark = pytest.mark.slow
+
 T = TypeVar("T")
 APPLICATIONS = [
     samples.application(

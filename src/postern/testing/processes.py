@@ -1,6 +1,9 @@
 """A real `postern serve`, started and ended as an operator would."""
 
+import contextlib
+import itertools
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -20,12 +23,21 @@ WITHOUT_LIMITS = {
     "POSTERN_LIMITS__USER_CODE_TRIES_PER_ADDRESS": "100000",
 }
 
+_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_PORTS = 2_500
+_FIRST_PORT = 12_000 + _worker % 8 * _PORTS
+_steps = itertools.count(random.randrange(_PORTS))  # noqa: S311
+
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """One of 127.0.0.1 that nobody listens on, nor gets by chance before the server that it is for has started: it lies
+    below those that systems choose from, and each worker of pytest-xdist has ports of its own.
+    """
+    while True:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            port = _FIRST_PORT + next(_steps) % _PORTS
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def environment(settings: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -112,6 +112,7 @@ def test_browser_is_a_list_of_commands(value: str, commands: list[tuple[str, ...
     assert list(can_open({"BROWSER": value, **DISPLAY}, has_all).commands) == commands
 
 
+@pytest.mark.alone
 def test_a_browser_gets_the_url_as_one_argument_and_is_not_waited_for(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,6 +8,8 @@ from postern.core.store import Store
 from postern.stores import open_store
 from postern.testing.store_conformance import StoreConformance
 
+pytestmark = pytest.mark.slow
+
 
 class TestPostgres(StoreConformance):
     verbs_run_side_by_side = True
