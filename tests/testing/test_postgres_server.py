@@ -156,13 +156,15 @@ def test_no_server_outlives_the_program_that_started_it(postgres: PostgresServer
     )
     assert starter.stdout is not None
     with starter.stdout:
-        pid = int(starter.stdout.readline().split()[0])
+        number, folder = starter.stdout.readline().split()
+    pid, is_temporary = int(number), not Path(folder).is_relative_to(tmp_path)
     starter.send_signal(signal.SIGKILL)
     starter.wait(10)
     deadline = time.monotonic() + 30
-    while is_alive(pid) and time.monotonic() < deadline:
+    while (is_alive(pid) or (is_temporary and Path(folder).exists())) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not is_alive(pid)
+    assert not (is_temporary and Path(folder).exists())
 
 
 def is_alive(pid: int) -> bool:

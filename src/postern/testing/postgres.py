@@ -31,8 +31,14 @@ _STOP_SIGNALS: Mapping[str, signal.Signals] = {
     "fast": signal.SIGINT,
     "immediate": signal.SIGQUIT,
 }
-# Ends the server when the program that started it is gone, however it went: its end of the pipe closes with it.
-_GUARD = 'read -r _; kill -QUIT "$0"'
+# Ends the server when the program that started it is gone, however it went: its end of the pipe closes with it. Then
+# nobody is left who would clear a temporary folder away.
+_GUARD = """
+read -r _
+kill -QUIT "$0"
+for _ in 1 2 3 4 5 6 7 8 9 10; do kill -0 "$0" 2>/dev/null || break; sleep 0.2; done
+[ -z "$1" ] || rm -rf "$1"
+"""
 
 
 class PostgresFailed(Exception):
@@ -211,7 +217,9 @@ class PostgresServer:
         with self.log.open("ab") as log:
             server = self._popen(command, stdin=subprocess.DEVNULL, output=log.fileno())
         guard = self._popen(
-            ["/bin/sh", "-c", _GUARD, str(server.pid)], stdin=subprocess.PIPE, output=subprocess.DEVNULL
+            ["/bin/sh", "-c", _GUARD, str(server.pid), str(self._temporary or "")],
+            stdin=subprocess.PIPE,
+            output=subprocess.DEVNULL,
         )
         self._running += [server, guard]
         self._await_ready(server)
