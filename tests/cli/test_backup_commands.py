@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from postern.testing.postgres import PostgresServer
 from postern.testing.processes import ServerProcess, run_command
 from postern.testing.wire import PersonAtBrowser, WireClient
 from tests.cli.sites import PASSWORD, Load, Site, connected, is_good, new_site, postern
@@ -119,6 +120,30 @@ def test_a_store_that_came_back_by_other_means_is_said_to(
     site.json("store", "restored", "--end-sign-ins", **there)
     with site.served(there) as server, connected(server) as connection:
         assert not is_good(connection, tokens["accessToken"])
+
+
+def test_a_dump_of_postgresql_goes_on_elsewhere(site: Site, postgres: PostgresServer, postgres_url: str) -> None:
+    """As docs/backup.md has it."""
+    there, elsewhere = {"POSTERN_STORE__URL": postgres_url}, postgres.create_database("elsewhere")
+    site.json("store", "copy", "--to", postgres_url)
+    dump = str(postgres.data.parent / "postern.dump")
+    with site.served(there) as server:
+        with Load(server) as load:
+            before = load.saved(at_least=20)
+            postgres.run("pg_dump", "--format=custom", f"--file={dump}", f"--dbname={postgres_url}")
+            load.saved(at_least=len(before) + 10)
+        with connected(server) as connection:
+            for each in before[:10]:
+                assert each.client.over(connection).refresh(each.tokens["refreshToken"]).status == 200
+    postgres.run("pg_restore", f"--dbname={elsewhere}", dump)
+    there = {"POSTERN_STORE__URL": elsewhere}
+    site.json("store", "restored", **there)
+    with site.served(there) as server, connected(server) as connection:
+        for each in before:
+            assert is_good(connection, each.tokens["accessToken"])
+            assert each.client.over(connection).refresh(each.tokens["refreshToken"]).error == "InvalidGrantException"
+        assert not is_good(connection, load.told[-1].tokens["accessToken"])
+    postgres.drop_database("elsewhere")
 
 
 def test_a_server_on_a_plain_copy_says_so_once(site: Site, tmp_path: Path) -> None:

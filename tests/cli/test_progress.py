@@ -43,6 +43,15 @@ def test_a_bar_grows_and_goes_away(clock: list[float], terminal: Terminal) -> No
     assert "\033" not in terminal.getvalue()
 
 
+def test_how_much_there_is_may_be_known_later(clock: list[float], terminal: Terminal) -> None:
+    with Progress("pages", 0) as bar:
+        clock[0] += 1
+        bar.reach(0, 0)
+        assert terminal.getvalue() == ""
+        bar.reach(2, 4)
+        assert terminal.getvalue() == "\r[###############...............] 2/4 pages"
+
+
 def test_what_is_done_at_once_shows_nothing(clock: list[float], terminal: Terminal) -> None:
     with Progress("records", 4) as bar:
         bar.step(4)

@@ -1,11 +1,13 @@
 """`postern store check` and `migrate`: what there is in a store, and which migrations it lacks."""
 
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from postern.cli import main
 from postern.stores.sqlite.schema import known_migrations, migrate
 from tests.cli.keeping import Keeper
 
@@ -33,6 +35,22 @@ def test_a_check_says_what_there_is(keeper: Keeper) -> None:
     assert shown["schema"] == known_migrations()[-1].number
     assert {name for name, count in shown["rows"].items() if count} == {"instance", "user_account"}
     assert (shown["epoch"], shown["back_up"]) == (None, None)
+
+
+def test_a_check_says_what_became_of_a_store(
+    keeper: Keeper, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper.add_person("Mira")
+    file = tmp_path / "back-up.db"
+    assert main(["store", "backup", str(file), "--data", str(keeper.data)]) == 0
+    assert main(["store", "restored", "--data", str(keeper.data)]) == 0
+    capsys.readouterr()
+    assert re.search(r" rows, restored at \d{4}-\d\d-\d\d \d\d:\d\d UTC\n", keeper("store", "check"))
+    shown = keeper.json("store", "check")
+    assert set(shown["epoch"]) == {"restored_at", "made_at"}
+    monkeypatch.setenv("POSTERN_STORE__URL", f"sqlite:///{file}")
+    assert re.search(r" rows, a back-up of \d{4}-\d\d-\d\d \d\d:\d\d UTC\n", keeper("store", "check"))
+    assert set(keeper.json("store", "check")["back_up"]) == {"made_at", "master_key"}
 
 
 def test_an_older_store_is_brought_up_to_date(older: Keeper) -> None:

@@ -335,9 +335,7 @@ async def joined(file: Path) -> None:
     await store.close()
 
 
-def test_a_store_that_was_killed_is_moved_aside_with_its_log(source: Path, target: Path) -> None:
-    """What was acknowledged lies in the log only."""
-    made(source, target)
+def killed_after_joining(file: Path) -> None:
     script = (
         "import asyncio, os, sys\n"
         "from pathlib import Path\n"
@@ -349,11 +347,27 @@ def test_a_store_that_was_killed_is_moved_aside_with_its_log(source: Path, targe
         "    os._exit(0)\n"
         "asyncio.run(main())\n"
     )
-    subprocess.run([sys.executable, "-c", script, str(source)], check=True)
+    subprocess.run([sys.executable, "-c", script, str(file)], check=True)
+
+
+def test_a_store_that_was_killed_is_moved_aside_with_its_log(source: Path, target: Path) -> None:
+    """What was acknowledged lies in the log only."""
+    made(source, target)
+    killed_after_joining(source)
     assert source.with_name("postern.db-wal").stat().st_size
     aside = restored(target, source, replace=True)
     assert aside is not None
     assert (people_in(source), people_in(aside)) == (1, 2)
+
+
+def test_what_lies_in_a_log_beside_the_file_is_restored(source: Path, target: Path) -> None:
+    """Somebody copied the files of a server that was killed."""
+    killed_after_joining(source)
+    for suffix in ("", "-wal"):
+        shutil.copy2(source.with_name(f"postern.db{suffix}"), target.with_name(f"{target.name}{suffix}"))
+    place = target.with_name("new.db")
+    restored(target, place)
+    assert people_in(place) == 2
 
 
 def test_a_damaged_store_is_moved_aside_as_it_is(source: Path, target: Path) -> None:

@@ -270,12 +270,26 @@ async def test_a_copy_that_is_not_the_store_is_no_copy(store: Store, source: Tab
     assert await find_mark(target, UNFINISHED) is not None
 
 
-async def test_marks_stay_where_they_are(source: TableAccess, target: TableAccess, tmp_path: Path) -> None:
+async def test_a_back_up_is_restored_before_it_is_copied(
+    source: TableAccess, target: TableAccess, tmp_path: Path
+) -> None:
+    """The copy would not know that it is one."""
     with closing(sqlite3.connect(tmp_path / "source.db")) as connection:
         mark_as_back_up(SqliteRows(connection), BackUp(NOW))
         connection.commit()
-    await copied(source, target)
+    with pytest.raises(Conflict, match="postern store restore"):
+        await copied(source, target)
     assert await target.page(Mark, None, 10) == []
+
+
+async def test_an_unfinished_copy_is_not_copied(source: TableAccess, target: TableAccess, tmp_path: Path) -> None:
+    with pytest.raises(Broken):
+        await copied(source, Breaking(target, 3))  # type: ignore[arg-type]
+    await open_store(url(tmp_path / "third.db")).close()
+    third = await open_tables(url(tmp_path / "third.db"))
+    with pytest.raises(Conflict, match="unfinished"):
+        await copied(target, third)
+    await third.close()
 
 
 # Looking at stores

@@ -6,7 +6,7 @@ import asyncio
 import msgspec
 
 from postern.cli.context import settings_from
-from postern.cli.output import show
+from postern.cli.output import show, utc
 from postern.stores import without_password
 from postern.stores.inspection import bring_up_to_date, check_store, missing_migrations
 
@@ -19,7 +19,10 @@ def check(options: argparse.Namespace) -> None:
     url = settings_from(options).store_url
     found = asyncio.run(check_store(url))
     facts = {"store": without_password(url), "sound": True, **msgspec.to_builtins(found)}
-    show(options, facts, f"{without_password(url)} is sound: schema {found.schema}, {sum(found.rows.values())} rows")
+    text = f"{without_password(url)} is sound: schema {found.schema}, {sum(found.rows.values())} rows"
+    past = [f"a back-up of {utc(found.back_up.made_at)}"] if found.back_up else []
+    past += [f"restored at {utc(found.epoch.restored_at)}"] if found.epoch else []
+    show(options, facts, ", ".join([text, *past]))
 
 
 def migrate(options: argparse.Namespace) -> None:

@@ -11,7 +11,7 @@ import msgspec
 
 from postern.core.records import Instance, Record
 from postern.core.store import AlreadyExists, Conflict, StoreError
-from postern.stores.table_access import COPIED, MOVED, UNFINISHED, Row, TableAccess, find_mark, moved
+from postern.stores.table_access import BACK_UP, COPIED, MOVED, UNFINISHED, Row, TableAccess, find_mark, moved
 
 _PAGE = 1_000
 _FEW = 1_000
@@ -46,7 +46,7 @@ async def copy(source: TableAccess, target: TableAccess, where: str, *, resume: 
 
     Raises:
         AlreadyExists: ``target`` has something in it, and is no unfinished copy that this goes on with (``resume``).
-        Conflict: it is an unfinished copy of another store.
+        Conflict: it is an unfinished copy of another store; or ``source`` is a back-up or an unfinished copy itself.
         NotVerified: a difference stays.
         StoreUnavailable: one of the stores is not what it was; the copy can go on with ``resume``.
     """
@@ -70,6 +70,10 @@ async def copy(source: TableAccess, target: TableAccess, where: str, *, resume: 
 
 
 async def _require_ready(source: TableAccess, target: TableAccess, where: str, resume: bool) -> None:
+    if await find_mark(source, BACK_UP) is not None:
+        raise Conflict("the store to copy is a back-up: run `postern store restore` first, and copy what that makes")
+    if await find_mark(source, UNFINISHED) is not None:
+        raise Conflict("the store to copy is an unfinished copy itself")
     is_unfinished = await find_mark(target, UNFINISHED) is not None
     moved_to = await find_mark(source, MOVED)
     if moved_to is not None and (moved_to != where or not is_unfinished):

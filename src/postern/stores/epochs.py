@@ -9,9 +9,8 @@ import msgspec
 from postern.core.records import Epoch, Mark
 from postern.core.store import StoreUnavailable
 from postern.stores.rows import Rows
-from postern.stores.table_access import UNFINISHED
+from postern.stores.table_access import BACK_UP, UNFINISHED
 
-BACK_UP = "back-up"
 REASON = "the store was restored"
 
 

@@ -8,9 +8,9 @@ import msgspec
 from postern.core.records import Epoch
 from postern.core.store import StoreUnavailable
 from postern.stores import UnknownStoreUrl, drivers, open_store, open_tables, sqlite_file
-from postern.stores.epochs import BACK_UP, BackUp, read_mark
+from postern.stores.epochs import BackUp, read_mark
 from postern.stores.migrations import Migration
-from postern.stores.table_access import COPIED, find_mark
+from postern.stores.table_access import BACK_UP, COPIED, find_mark
 from postern.stores.tables import name_of
 
 

@@ -15,6 +15,8 @@ from postern.stores.tables import Value
 Row = tuple[Value, ...]
 
 MOVED_PREFIX = "moved_"  # of the tables of a store that has moved
+# The marks: `postern.core.records.Mark`.
+BACK_UP = "back-up"
 MOVED = "moved"
 UNFINISHED = "unfinished copy"
 

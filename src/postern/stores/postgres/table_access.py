@@ -79,7 +79,8 @@ class PostgresTables:
     async def exclusive(self) -> AsyncIterator[None]:
         names = ", ".join(table.name for table in TABLES.values())
         with _translated():
-            async with self._connection.transaction():
+            # Whatever the database's default is: what is read must be as it is once the lock is had.
+            async with self._connection.transaction(isolation="read_committed"):
                 await self._connection.execute(f"LOCK TABLE {names} IN EXCLUSIVE MODE")
                 yield
 
@@ -125,7 +126,7 @@ async def missing_migrations_at(url: str) -> list[Migration]:
         StoreUnavailable: the database cannot be reached, or the store has moved.
     """
     with _translated():
-        connection = await asyncpg.connect(parse(url).url, timeout=_CONNECT_TIMEOUT)
+        connection = await _connect(url)
         try:
             return await missing_migrations(connection)
         finally:
@@ -138,9 +139,15 @@ async def open_postgres_tables(url: str) -> PostgresTables:
         StoreUnavailable: the database cannot be reached, or has no store in it.
     """
     with _translated():
-        connection = await asyncpg.connect(parse(url).url, timeout=_CONNECT_TIMEOUT)
+        connection = await _connect(url)
         await connection.execute(_SETTINGS)
         return PostgresTables(connection, MOVED_PREFIX if await where_to(connection) else "")
+
+
+async def _connect(url: str) -> Any:
+    address = parse(url)
+    cached = 100 if address.prepared_statements else 0
+    return await asyncpg.connect(address.url, timeout=_CONNECT_TIMEOUT, statement_cache_size=cached)
 
 
 def _keyed_by_text() -> list[Table[Record]]:

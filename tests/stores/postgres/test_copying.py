@@ -44,7 +44,7 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def new_url(postgres: PostgresServer, store_template: str, tmp_path: Path) -> Iterator[Callable[[str], str]]:
+def new_url(postgres: PostgresServer, tmp_path: Path) -> Iterator[Callable[[str], str]]:
     """A new store of a kind, with nothing in it."""
     made: list[str] = []
 
@@ -52,7 +52,7 @@ def new_url(postgres: PostgresServer, store_template: str, tmp_path: Path) -> It
         if kind == "sqlite":
             return url(tmp_path / f"{uuid.uuid4().hex}.db")
         made.append(f"test_{uuid.uuid4().hex}")
-        return postgres.create_database(made[-1], template=store_template)
+        return postgres.create_database(made[-1])
 
     yield new
     for name in made:
