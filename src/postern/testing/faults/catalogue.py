@@ -3,6 +3,7 @@
 from functools import partial
 
 from postern.testing.faults import (
+    backups,
     clocks,
     damage,
     database,
@@ -153,6 +154,16 @@ FAULTS = (
         short=_short(cycles=1, clients=4),
         full=Dose(cycles=20),
         words="{cycles} rotations",
+    ),
+    Fault(
+        name="F19",
+        title="a back-up under load, restored elsewhere",
+        promise="the restored store is sound; access tokens go on, refresh tokens and codes of before are refused",
+        stores=BOTH,
+        run=backups.back_up_and_restore,
+        short=_short(cycles=1, seconds=1),
+        full=Dose(cycles=10, seconds=10),
+        words="{cycles} back-ups within {seconds:g} s of load",
     ),
     Fault(
         name="F21",

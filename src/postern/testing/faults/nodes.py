@@ -50,9 +50,10 @@ class Nodes:
     def log(self, number: int) -> Path:
         return self._folder / f"node-{number}.log"
 
-    def run(self, *arguments: str, stdin: str = "") -> str:
+    def run(self, *arguments: str, stdin: str = "", settings: Mapping[str, str] | None = None) -> str:
         """A ``postern`` command on their store; what it printed."""
-        done = run_command(*arguments, "--data", str(self._folder / "node-0"), settings=self.settings, stdin=stdin)
+        data, settings = str(self._folder / "node-0"), {**self.settings, **(settings or {})}
+        done = run_command(*arguments, "--data", data, settings=settings, stdin=stdin)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

@@ -134,6 +134,10 @@ class Oracle:
             self._findings.is_lost(f"{fault}: {answer.status} {answer.error}")
         return answer.status == _OK
 
+    def begun(self) -> list[SignIn]:
+        """Since the last proof, as they are known now."""
+        return list(self._fresh)
+
     # Proof
 
     def prove_latest(self, connection: Connection) -> None:

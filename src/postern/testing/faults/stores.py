@@ -143,6 +143,18 @@ class PostgresUnderTest(StoreUnderTest):
         series = f"WITH series AS (SELECT n FROM generate_series(1, {count}) AS n)"  # noqa: S608
         self.execute(f"{series} {expired_rows('sha256(n::text::bytea)')}")
 
+    def dump(self, number: int) -> Path:
+        """A copy of the database at one moment."""
+        file = self.server.folder / f"{self._database}-{number}.dump"
+        self.server.run("pg_dump", "--format=custom", f"--file={file}", f"--dbname={self.url}")
+        return file
+
+    def restored(self, dump: Path) -> "PostgresUnderTest":
+        """Another database with what a dump holds."""
+        copy = PostgresUnderTest(self.server, dump.stem.replace("-", "_"))
+        self.server.run("pg_restore", f"--dbname={copy.url}", str(dump))
+        return copy
+
     def damage(self) -> str | None:
         try:
             self.execute(f'REINDEX DATABASE "{self._database}"')  # reads every row, and finds what is not unique
