@@ -7,7 +7,7 @@ ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench docs lock clean
+.PHONY: help run test check format bench faults docs lock clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -35,6 +35,11 @@ format: ## Put the code in the house's format, and fix what lint can fix
 bench: ## Measure server and client beside others (ARGS="--help")
 	@scripts/setup bench
 	@exec .venv/bin/python -m bench $(ARGS)
+
+faults: ## Do to real servers what they must survive (ARGS="F1 --cycles 200", ARGS=--list)
+	@scripts/setup dev
+	@scripts/setup strace || :
+	@exec .venv/bin/python -m postern.testing.faults $(ARGS)
 
 docs: ## Write docs/settings.md anew from the settings themselves
 	@scripts/setup run

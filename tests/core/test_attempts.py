@@ -67,6 +67,10 @@ def test_a_blocked_guess_is_told_to_wait_and_not_counted() -> None:
     assert fail(attempts.user_code_by_user(5), [0] * 5 + [59, 60]) == [0] * 5 + [1, 0]
 
 
+def test_a_node_whose_clock_is_behind_is_not_made_to_wait_where_nobody_is() -> None:
+    assert fail(attempts.user_code_by_user(5), [1, 0, 1, 0]) == [0, 0, 0, 0]
+
+
 def test_a_counter_starts_anew_when_nothing_failed_for_its_window() -> None:
     schedule = attempts.password_by_user(3)
     assert fail(schedule, [0, 0, DAY]) == [0, 0, 0]

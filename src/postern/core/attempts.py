@@ -60,7 +60,8 @@ def reserve(
     """
     if current is not None and current.expires_at <= now:
         current = None
-    if current is not None and now < current.blocked_until:
+    # A counter that makes nobody wait blocks nobody either: another node's clock may be a second ahead.
+    if current is not None and now < current.blocked_until and schedule.delay(current.failures):
         return None, current.blocked_until - now
     failures = current.failures + 1 if current else 1
     blocked_until = now + schedule.delay(failures)

@@ -15,6 +15,7 @@ from postern.server import logs
 from postern.server.app import AsgiApp, ProtocolApp, Receive, Scope, Send
 from postern.server.clock import NodeClock
 from postern.server.connections import STATE_KEY, Limits
+from postern.server.forward_clock import ForwardClock
 from postern.server.health import with_health
 from postern.server.housekeeping import renew_for_ever, sweep_for_ever
 from postern.server.master_key import master_key_of
@@ -87,7 +88,7 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
         await enter_service(store, clock())
         service = await open_service(
             store=store,
-            clock=clock,
+            clock=ForwardClock(clock),
             policy=policy,
             master=master,
             passwords=ThreadedHasher(),

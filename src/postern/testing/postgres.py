@@ -103,6 +103,10 @@ class PostgresServer:
         if is_new:
             self.create_database("postern")
 
+    def processes(self) -> list[int]:
+        """Of the server and of all that it started."""
+        return [self.pid, *_children_of(self.pid)]
+
     def stop(self, mode: StopMode = "fast") -> None:
         """``smart`` waits for clients, ``fast`` ends them, ``immediate`` leaves recovery to the next start."""
         _stop(self._running, _STOP_SIGNALS[mode])

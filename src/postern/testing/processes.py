@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -47,7 +47,7 @@ def environment(settings: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def run_command(
-    *arguments: str, settings: Mapping[str, str] | None = None, stdin: str = ""
+    *arguments: str, settings: Mapping[str, str] | None = None, stdin: str = "", patience: float = 60
 ) -> subprocess.CompletedProcess[str]:
     """A ``postern`` command, run to its end."""
     return subprocess.run(  # noqa: S603
@@ -55,7 +55,7 @@ def run_command(
         input=stdin,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=patience,
         check=False,
         env=environment(settings),
     )
@@ -68,7 +68,8 @@ class NotReady(Exception):
 class ServerProcess:
     """``postern serve`` (or another command that serves) on a loopback port, ready when the constructor returns.
 
-    ``log`` is where its standard error goes; ``ready_after`` is how long it took, in seconds.
+    ``log`` is where its standard error goes; ``ready_after`` is how long it took, in seconds. ``program`` is how
+    `postern` itself is called.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class ServerProcess:
         port: int = 0,
         settings: Mapping[str, str] | None = None,
         patience: float = 20,
+        program: Sequence[str] = COMMAND,
     ) -> None:
         self.data = data
         self.port = port or free_port()
@@ -88,7 +90,7 @@ class ServerProcess:
         started = time.monotonic()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603
-                [*COMMAND, command, "--port", str(self.port), "--data", str(data), *arguments],
+                [*program, command, "--port", str(self.port), "--data", str(data), *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -116,11 +116,14 @@ class PersonAtBrowser:
 
     def decide(self, user_code: str, decision: str = "approve") -> bool:
         """Whether the decision was taken."""
-        page = self._send("GET", f"/device?user_code={quote(user_code)}")
-        if page.status != 200:
-            return False
-        answer = self._send("POST", "/device/decision", self._fields(page) | {"decision": decision})
-        return answer.status == 303 and answer.headers.get("location", "").endswith("outcome=approved")
+        return self.said_of(user_code, decision) == "303 /device/done?outcome=approved"
+
+    def said_of(self, user_code: str, decision: str = "approve") -> str:
+        """Status and location of the last answer on the way to a decision."""
+        answer = self._send("GET", f"/device?user_code={quote(user_code)}")
+        if answer.status == 200:
+            answer = self._send("POST", "/device/decision", self._fields(answer) | {"decision": decision})
+        return f"{answer.status} {answer.headers.get('location', '')}"
 
     def _send(self, method: str, path: str, form: Mapping[str, str] | None = None) -> Answer:
         headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
