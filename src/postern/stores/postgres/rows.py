@@ -170,7 +170,7 @@ class PostgresRows:
 
     def revoke_families_of_client(self, client_digest: bytes, reason: str, now: int) -> None:
         """Reads the whole table: revoking a client is rare, and an index would be paid for by every sign-in."""
-        self._execute(_REVOKE_OF_CLIENT, now, reason, client_digest)
+        self._execute_at_length(_REVOKE_OF_CLIENT, now, reason, client_digest)
 
     def withdraw_approvals_of(self, user_id: str) -> None:
         """Reads both tables, which are as short as their rows' lives."""
@@ -211,7 +211,7 @@ class PostgresRows:
             self._execute_at_length(statement)
 
     def _execute_at_length(self, statement: str, *parameters: object) -> None:
-        """Of a whole table, however long that takes: nobody is served meanwhile."""
+        """Of a whole table, however long that takes."""
         self._execute(_WITHOUT_HURRY)
         awaited(self._connection.execute(statement, *parameters, timeout=_AT_LENGTH))
 
