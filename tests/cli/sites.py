@@ -61,7 +61,14 @@ class Site:
 
 
 def new_site(data: Path) -> Site:
+    """With a person and a first key."""
     postern("user", "add", "load", "--password-stdin", "--data", str(data), stdin=PASSWORD)
+    postern("keys", "rotate", "--data", str(data), POSTERN_KEYS__PUBLISH_LEAD="1")
+    return Site(data)
+
+
+def copy_of(site: Site, data: Path) -> Site:
+    shutil.copytree(site.data, data)
     return Site(data)
 
 

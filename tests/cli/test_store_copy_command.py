@@ -8,15 +8,20 @@ from pathlib import Path
 import pytest
 
 from postern.stores import without_password
-from tests.cli.sites import Load, Site, connected, is_good, new_site, postern
+from tests.cli.sites import Load, Site, connected, copy_of, is_good, new_site, postern
 
 WINDOW = 2
 SETTINGS = {"POSTERN_LIFETIMES__REPLAY_WINDOW": str(WINDOW), "POSTERN_LOG__REQUESTS": "false"}
 
 
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return new_site(tmp_path_factory.mktemp("original") / "data")
+
+
 @pytest.fixture
-def site(tmp_path: Path) -> Site:
-    return new_site(tmp_path / "data")
+def site(original: Site, tmp_path: Path) -> Site:
+    return copy_of(original, tmp_path / "data")
 
 
 @pytest.mark.parametrize("kind, workers", [("sqlite", 1), ("sqlite", 2), ("postgres", 2)])
@@ -51,7 +56,7 @@ def test_a_copy_says_what_it_did_and_what_is_next(site: Site, tmp_path: Path) ->
     target = f"sqlite:///{tmp_path / 'copy.db'}"
     words = ("store", "copy", "--data", str(site.data), "--to", target)
     said = postern(*words)
-    assert "2 rows copied and compared" in said
+    assert "3 rows copied and compared" in said
     assert f"set store.url (POSTERN_STORE__URL) to {target}" in said
     assert "has moved" in postern(*words, code=3)
     assert "has moved" in postern("user", "list", "--data", str(site.data), code=3)

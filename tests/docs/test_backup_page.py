@@ -54,8 +54,6 @@ def test_events_and_settings_that_are_named_exist() -> None:
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     site = new_site(tmp_path / "lib" / "postern")
-    with site.served():
-        pass
     (tmp_path / "backups").mkdir()
     return site
 
