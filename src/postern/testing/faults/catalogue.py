@@ -22,7 +22,7 @@ from postern.testing.faults.trial import Dose, Fault
 BOTH = (SQLITE, POSTGRESQL)
 
 # On any machine, whatever else it does: time limits are five times those of the programme.
-_short = partial(Dose, rate=100, window=3, replays=False, patience=5.0)
+_short = partial(Dose, rate=60, clients=4, window=3, replays=False, patience=5.0)
 
 FAULTS = (
     Fault(
@@ -91,7 +91,7 @@ FAULTS = (
         promise="one token family for each code, and the same answer for all who ask at once",
         stores=BOTH,
         run=races.redeem_at_once,
-        short=_short(items=150),
+        short=_short(items=150, clients=8),
         full=Dose(items=10_000),
         words="{items:,} codes, {clients} clients each",
     ),
@@ -101,7 +101,7 @@ FAULTS = (
         promise="one successor for each, and the same answer for all who ask at once",
         stores=BOTH,
         run=races.refresh_at_once,
-        short=_short(items=150),
+        short=_short(items=150, clients=8),
         full=Dose(items=5_000),
         words="{items:,} families, {clients} refreshes each",
     ),
@@ -111,7 +111,7 @@ FAULTS = (
         promise="no token lives once the end has been acknowledged",
         stores=BOTH,
         run=races.refresh_while_it_ends,
-        short=_short(items=60),
+        short=_short(items=60, clients=8),
         full=Dose(items=2_000),
         words="{items:,} races, {clients} clients each",
     ),
@@ -151,7 +151,7 @@ FAULTS = (
         promise="no valid token is refused; every node publishes a key before any uses it; old keys go",
         stores=BOTH,
         run=rotations.rotate_keys,
-        short=_short(cycles=1, clients=4),
+        short=_short(cycles=1),
         full=Dose(cycles=20),
         words="{cycles} rotations",
     ),
@@ -171,7 +171,7 @@ FAULTS = (
         promise="p99 at most twice as long, no 5xx; a code that was swept still answers ExpiredToken",
         stores=BOTH,
         run=sweeping.sweep_under_load,
-        short=_short(items=5_000, seconds=1, clients=4),
+        short=_short(items=5_000, seconds=1),
         full=Dose(items=1_000_000, seconds=30),
         words="{items:,} rows",
     ),
