@@ -52,7 +52,7 @@ def serve(settings: Settings, on_ready: Callable[[], None]) -> None:
     _require_certificate(settings)
     _prepare(settings)
     listener = _listen(settings)
-    config = _configuration(settings)
+    config = _configuration(settings, listener)
     if settings.server.workers > 1:
         threading.Thread(target=_when_ready, args=(listener.getsockname(), settings, on_ready), daemon=True).start()
         supervisor = Multiprocess(config, sockets=[listener])
@@ -82,14 +82,15 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-def _configuration(settings: Settings) -> uvicorn.Config:
+def _configuration(settings: Settings, listener: socket.socket) -> uvicorn.Config:
     server = settings.server
+    is_uvloop = sys.platform != "win32"
     return uvicorn.Config(
-        functools.partial(create_app, settings),
+        functools.partial(create_app, settings, listener if is_uvloop else None),
         factory=True,
         http=TimedProtocol,
         ws="none",
-        loop="uvloop" if sys.platform != "win32" else "auto",
+        loop="uvloop" if is_uvloop else "auto",
         interface="asgi3",
         lifespan="on",
         log_config=None,
