@@ -24,6 +24,7 @@ STATE_KEY = "connection_limits"
 MAX_HEAD = 64 * 1024
 MAX_HEADERS = 200
 _PASS_INTERVAL = 0.5
+_AT_A_TIME = 200
 _NOT_WAITING = float("inf")
 _CONTINUE = b"HTTP/1.1 100 "
 _IN_BODY = float("-inf")  # adding to it changes nothing, so that a body is not counted
@@ -52,6 +53,7 @@ class Limits:
         self.backlog = backlog
         self.glance = glance
         self.open: set[TimedProtocol] = set()
+        self._to_look_at: list[TimedProtocol] = []
         self._pass: asyncio.TimerHandle | None = None
 
     def enter(self, protocol: "TimedProtocol") -> bool:
@@ -64,14 +66,20 @@ class Limits:
         return True
 
     def _close_overdue(self) -> None:
+        """PERF: a look at ten thousand connections takes 10 ms, in which nobody would be answered; so it is taken at
+        two hundred at a time, all along the interval.
+        """
         loop = asyncio.get_running_loop()
         now = loop.time()
-        for protocol in list(self.open):
+        self._to_look_at = self._to_look_at or list(self.open)
+        for protocol in self._to_look_at[-_AT_A_TIME:]:
             if protocol.stuck_since(now) < now - self.request_timeout:
                 protocol.abort()
             elif protocol.is_left_idle(now):
                 protocol.transport.close()
-        self._pass = loop.call_later(_PASS_INTERVAL, self._close_overdue) if self.open else None
+        del self._to_look_at[-_AT_A_TIME:]
+        pause = _PASS_INTERVAL * _AT_A_TIME / max(len(self.open), _AT_A_TIME)
+        self._pass = loop.call_later(pause, self._close_overdue) if self.open else None
 
 
 class RefusedHead(Exception):
