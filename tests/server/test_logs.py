@@ -143,7 +143,7 @@ def test_the_audit_log_is_written_at_every_level(tmp_path: Path) -> None:
     assert {line["message"] for line in logged} >= {"UserAuthentication"}
 
 
-def test_a_store_that_fails_is_a_modelled_500_and_not_ready_until_it_recovers(tmp_path: Path) -> None:
+def test_a_store_that_others_keep_busy_has_clients_slow_down_until_it_is_free(tmp_path: Path) -> None:
     data = tmp_path / "data"
     add_person(data)
     server = ServerProcess(data, settings=WITHOUT_LIMITS)
@@ -155,13 +155,13 @@ def test_a_store_that_fails_is_a_modelled_500_and_not_ready_until_it_recovers(tm
         answer = connection.call("/device_authorization", **client.credentials, startUrl=client.start_url)
         other.send(request("GET", "/healthz/live"))
         assert other.receive().status == 200
-    assert (answer.status, answer.error) == (500, "InternalServerException")
-    assert set(answer.members) == {"error", "error_description"}
-    assert answer.members["error"] == "server_error"
+    assert (answer.status, answer.error) == (400, "SlowDownException")
+    assert answer.members == {"error": "slow_down", "error_description": "Too many requests"}
     assert b"locked" not in answer.body
     assert b"sqlite" not in answer.body.lower()
     lock.execute("ROLLBACK")
     lock.close()
     assert client.start()["deviceCode"]
     connection.close()
-    assert [line["level"] for line in lines(server) if line["message"] == "store unavailable"] == ["error"]
+    (told,) = [line for line in lines(server) if line.get("error") == "SlowDownException"]
+    assert "written by others" in str(told["reason"])

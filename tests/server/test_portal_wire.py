@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from postern.core.store import StoreUnavailable
+from postern.core.store import StoreBusy, StoreUnavailable
 from postern.server.app import ProtocolApp, Receive, Scope, Send
 from postern.testing.processes import ServerProcess, run_command
 from postern.testing.wire import Connection
@@ -368,6 +368,24 @@ async def respond(app: ProtocolApp, path: str, query: str, token: str) -> tuple[
     start, body = sent
     headers = {name.decode().lower(): value.decode() for name, value in start["headers"]}
     return start["status"], headers, json.loads(body["body"])
+
+
+async def test_a_store_that_has_too_much_to_do_is_too_many_requests(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*asked: object, **named: object) -> None:
+        raise StoreBusy("late")
+
+    async def no_page(scope: Scope, receive: Receive, send: Send) -> None:
+        raise AssertionError(f"{scope['path']} is no page")
+
+    signed_in = await world.signed_in(await world.register())
+    monkeypatch.setattr(world.store, "find_token_family", fail)
+    app = ProtocolApp(world.service, no_page, max_body=64 * 1024, log_requests=False)
+    for path in (*SERVED, "/logout"):
+        query = TARGETS.get(path, "").partition("?")[2]
+        status, headers, _ = await respond(app, path, query, signed_in.access_token or "")
+        assert (status, headers["x-amzn-errortype"]) == (429, "TooManyRequestsException")
 
 
 @pytest.mark.parametrize("path", [*SERVED, CONSOLE, "/logout"])

@@ -12,7 +12,7 @@ import pytest
 from postern.api.sts import NAMESPACE
 from postern.core.audit import EventName
 from postern.core.iam.signed_request import SignedRequest
-from postern.core.store import StoreUnavailable
+from postern.core.store import StoreBusy, StoreUnavailable
 from postern.server.app import ProtocolApp, Receive, Scope, Send
 from postern.testing.processes import ServerProcess
 from tests.core.iam.signing import (
@@ -329,6 +329,17 @@ async def test_a_fault_of_ours_is_told_in_sts_own_words(
     answer = await ask(app, by_header(desk))
     assert (answer.status, answer.code, answer.members["Type"]) == (500, "InternalFailure", "Receiver")
     assert str(failure) not in answer.members["Message"]
+
+
+async def test_a_store_that_has_too_much_to_do_is_throttling(
+    app: ProtocolApp, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(access_key_id: str) -> None:
+        raise StoreBusy("late")
+
+    monkeypatch.setattr(desk.world.store, "find_access_key", fail)
+    answer = await ask(app, by_header(desk))
+    assert (answer.status, answer.code, answer.members["Type"]) == (400, "Throttling", "Sender")
 
 
 # At a server on the street

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from postern.core.records import User
-from postern.core.store import AlreadyExists, StoreUnavailable
+from postern.core.store import AlreadyExists, StoreBusy, StoreUnavailable
 from postern.stores.rows import Rows
 from postern.stores.sqlite.group_commit import GroupCommit
 from postern.stores.sqlite.store import SqliteStore, open_sqlite
@@ -179,12 +179,38 @@ async def test_another_process_s_transaction_is_waited_for_off_the_loop(store: S
 async def test_a_lock_that_is_never_released_refuses_the_group(
     store: SqliteStore, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("postern.stores.sqlite.group_commit._BUSY_WAIT", 0.1)
+    monkeypatch.setattr("postern.stores.sqlite.group_commit._PATIENCE", 0.1)
     other = sqlite3.connect(file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    assert [type(outcome) for outcome in await create(store, 2)] == [StoreUnavailable] * 2
+    assert [type(outcome) for outcome in await create(store, 2)] == [StoreBusy] * 2
     other.close()
     assert await create(store, 2) == [None] * 2
+
+
+async def test_who_waited_too_long_behind_a_slow_commit_is_sent_away(
+    store: SqliteStore, scripted: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The group under way is waited for, since it may be on disk; those behind it have not been begun."""
+    monkeypatch.setattr("postern.stores.sqlite.group_commit._PATIENCE", 0.1)
+    goes_on = threading.Event()
+
+    def hold(verb: str) -> None:
+        if verb == "COMMIT":
+            goes_on.wait(20)
+
+    scripted.before = hold
+    first = asyncio.ensure_future(create(store, 2))
+    await asyncio.sleep(0.05)
+    behind = [asyncio.ensure_future(store.create_user(samples.user(f"behind {number}"))) for number in range(3)]
+    await asyncio.sleep(0.2)
+    latest = asyncio.ensure_future(store.create_user(samples.user("Latest")))
+    await asyncio.sleep(0)
+    goes_on.set()
+    assert await first == [None] * 2
+    outcomes = await asyncio.gather(*behind, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [StoreBusy] * 3
+    await latest
+    assert {user.user_name for user in await store.list_users()} == {"Person 0", "Person 1", "Latest"}
 
 
 async def test_a_caller_that_gave_up_is_left_out(store: SqliteStore) -> None:

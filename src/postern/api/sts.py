@@ -48,6 +48,12 @@ class InvalidActionException(StsError):
     default_description = "The action or operation requested is invalid. Verify that the action is typed correctly."
 
 
+class ThrottlingException(StsError):
+    code = "Throttling"
+    retryable = True
+    default_description = "Rate exceeded"
+
+
 class InternalFailureException(StsError):
     code = "InternalFailure"
     status = 500

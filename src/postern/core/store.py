@@ -54,6 +54,10 @@ class StoreUnavailable(StoreError):
     """The store cannot be written or read now; nothing was changed."""
 
 
+class StoreBusy(StoreUnavailable):
+    """The store has more to do than it can do in time, and did not come to this; asked again later, it may."""
+
+
 class AlreadyExists(StoreError):
     """A unique value (user name, user code) is taken."""
 

@@ -3,8 +3,11 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, MutableMapping
+from typing import Any
 
+from postern.api.restjson import Response
 from postern.core.role_credentials.port import NOTHING_ISSUED
 from postern.core.service import Service, open_service
 from postern.core.store import Store
@@ -12,15 +15,20 @@ from postern.remote.credential_cache import CredentialCache
 from postern.remote.issuer_keys import RemoteIssuerKeys
 from postern.remote.sts import RemoteSts
 from postern.server import logs
+from postern.server.admission import Admission
 from postern.server.app import AsgiApp, ProtocolApp, Receive, Scope, Send
+from postern.server.backlog import Backlog
 from postern.server.clock import NodeClock
 from postern.server.connections import STATE_KEY, Limits
+from postern.server.elsewhere import CredentialsElsewhere, HashesElsewhere, KeysElsewhere, SigninElsewhere
 from postern.server.forward_clock import ForwardClock
+from postern.server.glance import Glance
 from postern.server.health import with_health
 from postern.server.housekeeping import renew_for_ever, sweep_for_ever
 from postern.server.master_key import master_key_of
 from postern.server.metadata import with_metadata
 from postern.server.password_hashing import ThreadedHasher
+from postern.server.refusals import ANY_ID, Refusals
 from postern.server.settings import Settings
 from postern.stores import open_store
 
@@ -31,8 +39,9 @@ _TRANSPORT_IS_GONE = "the handler is closed"  # uvloop, on a write between the e
 class Application:
     """The whole server as one ASGI application, lifespan included."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, listener: socket.socket | None = None) -> None:
         self._settings = settings
+        self._listener = listener
         self._inner: AsgiApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -44,20 +53,19 @@ class Application:
                     raise
                 await asyncio.sleep(0)  # by then uvicorn knows it too, and does not ask for the rest of the answer
         elif scope["type"] == "lifespan":
-            server = self._settings.server
-            scope.get("state", {})[STATE_KEY] = Limits(
-                request_timeout=server.request_timeout, max_connections=server.max_connections
-            )
-            await self._live(receive, send)
+            await self._live(scope.get("state", {}), receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1000})
 
-    async def _live(self, receive: Receive, send: Send) -> None:
+    async def _live(self, state: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         await receive()
+        server = self._settings.server
+        admission = Admission(target=server.target_delay / 1000, most=server.max_in_work)
         async with contextlib.AsyncExitStack() as stack:
             try:
-                service = await stack.enter_async_context(running_service(self._settings))
+                service = await stack.enter_async_context(running_service(self._settings, admission))
                 self._inner = build(service, self._settings)
+                state[STATE_KEY] = limits(service, self._settings, admission, Backlog(self._listener))
             except Exception as error:  # noqa: BLE001  # uvicorn prints the message and ends the worker
                 await send({"type": "lifespan.startup.failed", "message": str(error)})
                 return
@@ -75,12 +83,32 @@ def build(service: Service, settings: Settings) -> AsgiApp:
     return ProtocolApp(service, pages, max_body=settings.server.max_body, log_requests=settings.log.requests)
 
 
+def limits(service: Service, settings: Settings, admission: Admission, backlog: Backlog) -> Limits:
+    """What connections are held to."""
+    from postern.server.pages import busy_page
+
+    page, server = busy_page(service, ANY_ID), settings.server
+    return Limits(
+        request_timeout=server.request_timeout,
+        max_connections=server.max_connections,
+        max_body=server.max_body,
+        admission=admission,
+        refusals=Refusals(Response(page.status_code, page.raw_headers, bytes(page.body))),
+        backlog=backlog,
+        glance=Glance(),
+    )
+
+
 @contextlib.asynccontextmanager
-async def running_service(settings: Settings) -> AsyncIterator[Service]:
-    """A service with its housekeeping, on the store of the settings."""
+async def running_service(settings: Settings, admission: Admission | None = None) -> AsyncIterator[Service]:
+    """A service with its housekeeping, on the store of the settings. ``admission`` is told when requests wait for
+    others.
+    """
     policy = settings.policy
+    admission = admission or Admission(target=1, most=1)
     issuer_keys = RemoteIssuerKeys(policy.trusted_issuers, policy.public_url)
     sts, issued = RemoteSts(policy.role_credentials), CredentialCache()
+    kept = issued if policy.role_credentials.cache else NOTHING_ISSUED
     store, clock = open_store(settings.store_url), NodeClock()
     try:
         await clock.follow(store)
@@ -91,11 +119,11 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
             clock=ForwardClock(clock),
             policy=policy,
             master=master,
-            passwords=ThreadedHasher(),
+            passwords=HashesElsewhere(ThreadedHasher(), admission),
             record=logs.record_audit,
-            issuer_keys=issuer_keys,
-            sts=sts,
-            issued_credentials=issued if policy.role_credentials.cache else NOTHING_ISSUED,
+            issuer_keys=KeysElsewhere(issuer_keys, admission),
+            sts=SigninElsewhere(sts, admission),
+            issued_credentials=CredentialsElsewhere(kept, admission),
         )
         tasks = [
             asyncio.create_task(renew_for_ever(service, clock)),
@@ -124,7 +152,7 @@ async def enter_service(store: Store, now: float) -> None:
         _log.warning("the store is a back-up that was put in place: refresh tokens of before are void")
 
 
-def create_app(settings: Settings) -> Application:
+def create_app(settings: Settings, listener: socket.socket | None = None) -> Application:
     """The ASGI application of one worker. It configures logging, since a worker is a process of its own."""
     logs.configure(settings.log.level)
-    return Application(settings)
+    return Application(settings, listener)

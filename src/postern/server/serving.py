@@ -2,6 +2,7 @@
 stop.
 """
 
+import contextlib
 import functools
 import signal
 import socket
@@ -27,6 +28,8 @@ from postern.server.settings import Settings, SettingsError
 from postern.stores import open_store
 
 _BACKLOG = 2048
+# More than any answer. Left to itself the system buffers up to 4 MB for a client that does not read, before we notice.
+_SEND_BUFFER = 64 * 1024
 _STARTUP_FAILURE = 3  # the exit code of a uvicorn worker whose application did not start
 _READY_TIMEOUT = 30.0
 
@@ -50,9 +53,10 @@ def serve(settings: Settings, on_ready: Callable[[], None]) -> None:
     """
     logs.configure(settings.log.level)
     _require_certificate(settings)
+    _allow_many_files()
     _prepare(settings)
     listener = _listen(settings)
-    config = _configuration(settings)
+    config = _configuration(settings, listener)
     if settings.server.workers > 1:
         threading.Thread(target=_when_ready, args=(listener.getsockname(), settings, on_ready), daemon=True).start()
         supervisor = Multiprocess(config, sockets=[listener])
@@ -82,14 +86,15 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-def _configuration(settings: Settings) -> uvicorn.Config:
+def _configuration(settings: Settings, listener: socket.socket) -> uvicorn.Config:
     server = settings.server
+    is_uvloop = sys.platform != "win32"
     return uvicorn.Config(
-        functools.partial(create_app, settings),
+        functools.partial(create_app, settings, listener if is_uvloop else None),
         factory=True,
         http=TimedProtocol,
         ws="none",
-        loop="uvloop" if sys.platform != "win32" else "auto",
+        loop="uvloop" if is_uvloop else "auto",
         interface="asgi3",
         lifespan="on",
         log_config=None,
@@ -104,6 +109,17 @@ def _configuration(settings: Settings) -> uvicorn.Config:
         ssl_certfile=server.tls_certificate or None,
         ssl_keyfile=server.tls_private_key or None,
     )
+
+
+def _allow_many_files() -> None:
+    """Each connection is a file, and many systems let a process have a thousand unless it asks for more."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):  # where the system gives less than it says
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _require_certificate(settings: Settings) -> None:
@@ -145,6 +161,7 @@ def _listen(settings: Settings) -> socket.socket:
     family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
     try:
         listener.bind((server.host, server.port))
     except OSError as error:

@@ -65,7 +65,15 @@ class ServerSettings(Section, frozen=True, kw_only=True):
     max_connections: Annotated[int, Positive, Help("Connections of one worker; further ones are closed at once.")] = (
         10_000
     )
-    request_timeout: Annotated[int, Positive, Help("Time in which a request must have arrived whole.", "seconds")] = 15
+    max_in_work: Annotated[
+        int, Positive, Help("Requests that one worker works on at a time; fewer while answers are late.")
+    ] = 400
+    target_delay: Annotated[
+        int,
+        Positive,
+        Help("Mean time to an answer above which a worker takes on less and refuses the rest.", "milliseconds"),
+    ] = 100
+    request_timeout: Annotated[int, Positive, Help("Time in which a request must have arrived whole.", "seconds")] = 14
     idle_timeout: Annotated[int, Positive, Help("Time after which an idle connection is closed.", "seconds")] = 75
     shutdown_timeout: Annotated[
         int, Positive, Help("Time that running requests have to end when the server stops.", "seconds")

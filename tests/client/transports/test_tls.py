@@ -7,7 +7,7 @@ import pytest
 
 from postern.client.errors import ConfigurationError, ConnectionBroken, ConnectTimeout, TlsError
 from postern.client.transports.options import TransportOptions
-from postern.client.transports.tls import read_failure
+from postern.client.transports.tls import handshake_failure, read_failure
 from tests.client.stub_server import Answer, Close, Pause, StubServer, json_answer, raw_answer
 from tests.client.transports.certificates import Certificates
 from tests.client.transports.pools import OpenPool, Pool, get
@@ -141,12 +141,26 @@ def _answer_with_the_handshake(context: ssl.SSLContext) -> Callable[[socket.sock
     return speak
 
 
-def test_a_secure_connection_that_just_ends_is_described_in_plain_words() -> None:
-    eof, end = ssl.SSLEOFError(8, "EOF occurred in violation of protocol"), ssl.SSLZeroReturnError(6, "TLS/SSL")
-    for error in (eof, end, BrokenPipeError(32, "Broken pipe")):
-        described = read_failure(error, "sso.test:443")
-        assert isinstance(described, ConnectionBroken)
-        assert str(described) == "sso.test:443: the connection was closed"
+ENDS = {
+    "end of file": ssl.SSLEOFError(8, "EOF occurred in violation of protocol"),
+    "close_notify": ssl.SSLZeroReturnError(6, "TLS/SSL connection has been closed (EOF)"),
+    "reset, told by OpenSSL": ssl.SSLError(5, "[SYS] unknown error (_ssl.c:1006)"),
+    "broken pipe": BrokenPipeError(32, "Broken pipe"),
+}
+
+
+@pytest.mark.parametrize("error", ENDS.values(), ids=ENDS)
+def test_a_secure_connection_that_just_ends_is_described_in_plain_words(error: OSError) -> None:
+    described = read_failure(error, "sso.test:443")
+    assert isinstance(described, ConnectionBroken)
+    assert str(described) == "sso.test:443: the connection was closed"
+
+
+@pytest.mark.parametrize("error", ENDS.values(), ids=ENDS)
+def test_a_handshake_that_just_ends_is_described_in_plain_words(error: OSError) -> None:
+    described = handshake_failure(error, "sso.test:443")
+    assert isinstance(described, ConnectionBroken)
+    assert str(described) == "sso.test:443 closed the connection during the TLS handshake"
 
 
 def test_a_server_older_than_tls_1_2_is_refused(trusting: Pool, certificates: Certificates) -> None:

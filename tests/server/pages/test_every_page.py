@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element
 import pytest
 
 from postern.core.caller import Caller
-from postern.core.store import StoreUnavailable
+from postern.core.store import StoreBusy, StoreUnavailable
 from postern.server.callers import caller_of
 from tests.server.pages.browsing import Answer, TestBrowser
 from tests.server.pages.world import World, authorize_path, open_world, sign_in
@@ -261,6 +261,20 @@ async def test_a_store_that_is_out_of_reach_is_a_503_with_a_page(world: World, m
     answer = await browser.get("/start")
     assert (answer.status, answer.header("retry-after")) == (503, "5")
     assert "disk" not in answer.text
+
+
+async def test_a_store_that_has_too_much_to_do_is_a_503_that_says_so(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = await world.signed_in()
+
+    async def fail(*_: Any) -> None:
+        raise StoreBusy("late")
+
+    monkeypatch.setattr(world.store, "find_browser_session", fail)
+    answer = await browser.get("/start")
+    assert (answer.status, answer.header("retry-after")) == (503, "5")
+    assert answer.heading == "The server is busy"
 
 
 async def test_an_unexpected_error_is_logged_with_its_id_and_shows_no_trace(

@@ -94,7 +94,7 @@ def handshake_failure(error: OSError, place: str) -> TransportError:
 
     if isinstance(error, ssl.SSLCertVerificationError):
         return TlsError(f"{place} is not trusted: {_UNTRUSTED.get(error.verify_code, error.verify_message)}")
-    if isinstance(error, ssl.SSLEOFError) or not isinstance(error, ssl.SSLError):
+    if _is_end(error) or not isinstance(error, ssl.SSLError):
         return ConnectionBroken(f"{place} closed the connection during the TLS handshake")
     if error.reason in _NOT_TLS:
         return no_tls(place)
@@ -110,11 +110,22 @@ def read_failure(error: OSError, place: str) -> TransportError:
     """Why a secure connection ended: a server that wants a certificate says so only after the handshake."""
     import ssl
 
-    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+    if _is_end(error):
         return ConnectionBroken(f"{place}: the connection was closed")
     if not isinstance(error, ssl.SSLError):
         return broken(error, place)
     return TlsError(f"{place}: the secure connection failed: {_words(error)}")
+
+
+def _is_end(error: OSError) -> bool:
+    """Whether the other side just went away. A reset that OpenSSL, and not Python, is told of by the system is an
+    SSLError of no class of its own, and without a reason.
+    """
+    import ssl
+
+    return isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError) or (
+        isinstance(error, ssl.SSLError) and error.errno == ssl.SSL_ERROR_SYSCALL
+    )
 
 
 def _words(error: "ssl.SSLError") -> str:

@@ -4,11 +4,14 @@ Everything is rendered here and works without scripts; those of the portal have 
 family of pages; `endpoint` makes responses of what they raise.
 """
 
+from collections.abc import Mapping
+
+from starlette.responses import Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp
 
 from postern.core.service import Service
-from postern.server.pages import assets
+from postern.server.pages import assets, errors
 from postern.server.pages.authorize import AuthorizePages
 from postern.server.pages.browser import Browser
 from postern.server.pages.device import DevicePages
@@ -19,7 +22,7 @@ from postern.server.pages.role import RolePages
 from postern.server.pages.sign_in import SignInPages
 from postern.server.pages.start import StartPages
 
-__all__ = ["create_pages"]
+__all__ = ["busy_page", "create_pages"]
 
 
 def create_pages(service: Service) -> ASGIApp:
@@ -28,12 +31,7 @@ def create_pages(service: Service) -> ASGIApp:
     It takes the request's id from ``scope["state"]["request_id"]`` and writes it to ``x-amzn-RequestId``.
     """
     files = assets.load_assets()
-    renderer = Renderer(
-        service.policy,
-        css_url=files["postern.css"].url,
-        icon_url=files["icon.svg"].url,
-        js_url=files["portal.js"].url,
-    )
+    renderer = _renderer(service, files)
     browser = Browser(service)
     table: Table = assets.table(files)
     for family in (StartPages, RolePages, PasswordPages, SignInPages, DevicePages, AuthorizePages):
@@ -41,3 +39,18 @@ def create_pages(service: Service) -> ASGIApp:
     literal_first = sorted(table.items(), key=lambda row: "{" in row[0])
     routes = [Route(path, Endpoint(methods, renderer)) for path, methods in literal_first]
     return Router(routes, redirect_slashes=False, default=Endpoint({}, renderer))
+
+
+def busy_page(service: Service, request_id: str) -> Response:
+    """What is shown for any page when the server has too much to do."""
+    renderer = _renderer(service, assets.load_assets())
+    return renderer.seal(renderer.error(errors.busy(), request_id), request_id)
+
+
+def _renderer(service: Service, files: Mapping[str, assets.Asset]) -> Renderer:
+    return Renderer(
+        service.policy,
+        css_url=files["postern.css"].url,
+        icon_url=files["icon.svg"].url,
+        js_url=files["portal.js"].url,
+    )

@@ -8,7 +8,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from postern.core.store import StoreUnavailable
+from postern.core.store import StoreBusy, StoreUnavailable
 from postern.server.pages import errors, forms
 from postern.server.pages.rendering import Renderer, see_other
 
@@ -39,6 +39,9 @@ class Endpoint:
         except errors.PageRefused as refused:
             _log.info("page refused", extra={"fields": {"request_id": request_id, "reason": str(refused)}})
             return self._renderer.error(refused, request_id)
+        except StoreBusy as late:
+            _log.info("page refused", extra={"fields": {"request_id": request_id, "reason": str(late)}})
+            return self._renderer.error(errors.busy(), request_id)
         except StoreUnavailable as failure:
             _log.error("store unavailable", extra={"fields": {"request_id": request_id, "reason": str(failure)}})
             return self._renderer.error(errors.unavailable(), request_id)

@@ -90,6 +90,16 @@ def unavailable() -> PageRefused:
     )
 
 
+def busy() -> PageRefused:
+    return PageRefused(
+        503,
+        "The server is busy",
+        "More people ask than it can answer at once. Nothing was changed.",
+        "Try again in a few seconds.",
+        headers={"Retry-After": "5"},
+    )
+
+
 def failed() -> PageRefused:
     return PageRefused(
         500,

@@ -4,7 +4,7 @@ while, and what the caller must hear of.
 
 import asyncpg
 
-from postern.core.store import AlreadyExists, StoreError, StoreUnavailable
+from postern.core.store import AlreadyExists, StoreBusy, StoreError, StoreUnavailable
 
 # Another transaction was in the way; nothing of ours was done.
 CONFLICTS = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
@@ -33,6 +33,14 @@ REFUSED = (
     asyncpg.UndefinedTableError,  # the store has moved, and its tables have other names
     TimeoutError,
 )
+# There is more to do than is done in time; the same may well succeed a little later.
+BUSY = (
+    asyncpg.QueryCanceledError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.TooManyConnectionsError,
+    TimeoutError,
+    *CONFLICTS,
+)
 ANY = (asyncpg.PostgresError, *LOST, TimeoutError)
 
 
@@ -42,7 +50,9 @@ def translated(error: Exception) -> Exception:
         return error
     if isinstance(error, asyncpg.UniqueViolationError):
         return AlreadyExists(str(error.table_name or "a unique value"))
-    if isinstance(error, (*LOST, *REFUSED, *CONFLICTS)):
+    if isinstance(error, BUSY):
+        return StoreBusy(f"the store is busy: {_reason(error)}")
+    if isinstance(error, (*LOST, *REFUSED)):
         return StoreUnavailable(f"the store cannot be used: {_reason(error)}")
     return error
 

@@ -15,19 +15,19 @@ from queue import SimpleQueue
 from typing import TypeVar
 
 from postern.api.errors import ModelledError
-from postern.core.store import StoreError, StoreUnavailable
+from postern.core.store import StoreBusy, StoreError, StoreUnavailable
 from postern.stores.rows import Rows
 from postern.stores.sqlite.rows import SqliteRows
 from postern.stores.sqlite.schema import why
 
 T = TypeVar("T")
 Work = Callable[[Rows], object]
-Waiting = tuple[Work, "asyncio.Future[object]"]
+Waiting = tuple[Work, "asyncio.Future[object]", float]
 Outcome = tuple["asyncio.Future[object]", object, Exception | None]
 
 # Errors in how a statement was used, not of storage.
 _MISUSE = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError, sqlite3.InterfaceError)
-_BUSY_WAIT = 10.0
+_PATIENCE = 5.0  # who waited so long for a transaction to begin is sent away: more wait behind
 _BUSY_STEP = 0.002
 
 
@@ -49,6 +49,7 @@ class GroupCommit:
         """Run ``work`` in the next group; its result once the group is durable.
 
         Raises:
+            StoreBusy: the store did not come to it in time.
             StoreUnavailable: the group could not be written; nothing of it was. Or the store is closed.
         """
         if self._closed:
@@ -56,7 +57,7 @@ class GroupCommit:
         loop = asyncio.get_running_loop()
         self._bind(loop)
         future: asyncio.Future[object] = loop.create_future()
-        self._waiting.append((work, future))
+        self._waiting.append((work, future, time.monotonic()))
         if not self._busy:
             self._busy = True
             loop.call_soon(self._begin)
@@ -100,7 +101,7 @@ class GroupCommit:
             job()
 
     def _begin(self) -> None:
-        group, self._waiting = self._waiting, []
+        group, self._waiting = self._without_late(self._waiting), []
         try:
             self._open_transaction()
         except sqlite3.Error as error:
@@ -111,9 +112,19 @@ class GroupCommit:
             return
         self._apply(group)
 
+    def _without_late(self, waiting: list[Waiting]) -> list[Waiting]:
+        """PERF: who came last waited least, and who came first longest: one look where nobody is late."""
+        oldest = time.monotonic() - _PATIENCE
+        if not waiting or waiting[0][2] >= oldest:
+            return waiting
+        for _, future, since in waiting:
+            if since < oldest and not future.done():
+                future.set_exception(StoreBusy("the store did not come to it in time"))
+        return [entry for entry in waiting if entry[2] >= oldest]
+
     def _begin_when_free(self, group: list[Waiting]) -> None:
         """On the committer thread: wait for the other worker's transaction to end."""
-        deadline = time.monotonic() + _BUSY_WAIT
+        deadline = time.monotonic() + _PATIENCE
         while True:
             try:
                 self._open_transaction()
@@ -135,7 +146,7 @@ class GroupCommit:
         connection = self._connection
         before = connection.total_changes
         outcomes: list[Outcome] = []
-        for work, future in group:
+        for work, future, _ in group:
             if future.done():
                 continue
             clean = connection.total_changes
@@ -194,7 +205,7 @@ class GroupCommit:
 
 
 def _all_refused(group: list[Waiting], error: sqlite3.Error) -> list[Outcome]:
-    return [(future, None, _unavailable(error)) for _, future in group]
+    return [(future, None, _unavailable(error)) for _, future, _ in group]
 
 
 def _is_busy(error: sqlite3.Error) -> bool:
@@ -203,4 +214,6 @@ def _is_busy(error: sqlite3.Error) -> bool:
 
 
 def _unavailable(error: sqlite3.Error) -> StoreUnavailable:
+    if _is_busy(error):
+        return StoreBusy(f"the store is being written by others: {why(error)}")
     return StoreUnavailable(f"the store cannot be written: {why(error)}")

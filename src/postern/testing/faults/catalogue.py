@@ -18,6 +18,7 @@ from postern.testing.faults import (
 )
 from postern.testing.faults.stores import POSTGRESQL, SQLITE
 from postern.testing.faults.trial import Dose, Fault
+from postern.testing.hostile.catalogue import HOSTILE
 
 BOTH = (SQLITE, POSTGRESQL)
 
@@ -185,4 +186,5 @@ FAULTS = (
         full=Dose(cycles=10, seconds=5, items=len(damage.DAMAGES)),
         words="{cycles} times each damage",
     ),
+    *HOSTILE,
 )
