@@ -30,7 +30,6 @@ REFUSED = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.InsufficientPrivilegeError,
-    asyncpg.UndefinedTableError,  # the store has moved, and its tables have other names
     TimeoutError,
 )
 # There is more to do than is done in time; the same may well succeed a little later.
@@ -38,6 +37,7 @@ BUSY = (
     asyncpg.QueryCanceledError,
     asyncpg.LockNotAvailableError,
     asyncpg.TooManyConnectionsError,
+    asyncpg.UndefinedTableError,  # the store has moved: its tables have other names
     TimeoutError,
     *CONFLICTS,
 )

@@ -18,7 +18,7 @@ from postern.api.errors import ModelledError
 from postern.core.store import StoreBusy, StoreError, StoreUnavailable
 from postern.stores.rows import Rows
 from postern.stores.sqlite.rows import SqliteRows
-from postern.stores.sqlite.schema import why
+from postern.stores.sqlite.schema import unusable
 
 T = TypeVar("T")
 Work = Callable[[Rows], object]
@@ -215,5 +215,5 @@ def _is_busy(error: sqlite3.Error) -> bool:
 
 def _unavailable(error: sqlite3.Error) -> StoreUnavailable:
     if _is_busy(error):
-        return StoreBusy(f"the store is being written by others: {why(error)}")
-    return StoreUnavailable(f"the store cannot be written: {why(error)}")
+        return StoreBusy(f"the store is being written by others: {error}")
+    return unusable(error, "written")

@@ -5,6 +5,7 @@ is refused.
 import sqlite3
 import time
 
+from postern.core.store import StoreBusy, StoreUnavailable
 from postern.stores.migrations import Applied, Migration, SchemaError, migrations, missing
 from postern.stores.table_access import MOVED, moved
 
@@ -83,9 +84,13 @@ def where_to(connection: sqlite3.Connection) -> str | None:
     return str(row[0]) if row else None
 
 
-def why(error: sqlite3.Error) -> str:
-    """What a failure means to whoever reads the log."""
-    return "it has moved: start again to see where" if str(error).startswith("no such table") else str(error)
+def unusable(error: sqlite3.Error, to_do: str) -> StoreUnavailable:
+    """What a failure to have something done means. Of a store that has moved clients are told to come back: somebody
+    is about to start its servers again.
+    """
+    if str(error).startswith("no such table"):
+        return StoreBusy("the store has moved: start again to see where")
+    return StoreUnavailable(f"the store cannot be {to_do}: {error}")
 
 
 def missing_migrations(connection: sqlite3.Connection) -> list[Migration]:

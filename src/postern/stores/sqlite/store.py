@@ -17,7 +17,7 @@ from postern.stores.rows import Rows
 from postern.stores.sqlite.files import FILE_MODE, beside, sync
 from postern.stores.sqlite.group_commit import GroupCommit
 from postern.stores.sqlite.rows import SqliteRows
-from postern.stores.sqlite.schema import migrate, require_sound, why
+from postern.stores.sqlite.schema import migrate, require_sound, unusable
 
 T = TypeVar("T")
 
@@ -58,7 +58,7 @@ class SqliteStore(RowStore):
                 asyncio.get_running_loop().call_soon(self._end_reading)
             return work(self._rows)
         except sqlite3.Error as error:
-            raise StoreUnavailable(f"the store cannot be read: {why(error)}") from None
+            raise unusable(error, "read") from None
 
     def _end_reading(self) -> None:
         if self._reading:
