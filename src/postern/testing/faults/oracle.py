@@ -22,7 +22,7 @@ _UNAUTHORIZED = 401
 
 @dataclass
 class SignIn:
-    """What a client was told of one sign-in. ``asked`` is what has got no good answer yet, ``asked_at`` since when."""
+    """What a client was told of one sign-in. ``asked`` is what it has got no good answer to, since ``asked_at``."""
 
     client: WireClient
     device_code: str

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from postern.testing.faults.catalogue import FAULTS
 from postern.testing.faults.stores import Stores
-from postern.testing.faults.trial import Dose, Fault, Findings, Row, Skipped, Trial
+from postern.testing.faults.trial import Dose, Fault, Findings, ProgramMissing, Row, Trial
 from postern.testing.postgres import PostgresMissing
 
 Say = Callable[[str], None]
@@ -36,7 +36,7 @@ def run_fault(
     try:
         store = stores.open(kind, folder)
     except PostgresMissing as missing:
-        raise Skipped(str(missing)) from None
+        raise ProgramMissing(str(missing)) from None
     trial = Trial(folder, store, dose, random.Random(f"{seed} {fault.name} {kind}"), say)  # noqa: S311
     began = time.monotonic()
     fault.run(trial)

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from postern.testing.faults.trial import Skipped
+from postern.testing.faults.trial import ProgramMissing, Skipped
 
 
 @contextlib.contextmanager
@@ -18,7 +18,7 @@ def traced(pids: Sequence[int], *options: str, output: Path) -> Iterator[None]:
         Skipped: there is no strace, or it may not trace.
     """
     if shutil.which("strace") is None:
-        raise Skipped("there is no strace here")
+        raise ProgramMissing("there is no strace here")
     targets = [word for pid in pids for word in ("-p", str(pid))]
     process = subprocess.Popen(  # noqa: S603
         ["strace", "-f", "-o", str(output), *options, *targets],  # noqa: S607

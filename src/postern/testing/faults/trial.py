@@ -81,6 +81,10 @@ class Skipped(Exception):
     """The fault cannot be done here; the text says why."""
 
 
+class ProgramMissing(Skipped):
+    """A program is not there that `scripts/setup clients` would have set up."""
+
+
 @dataclass
 class Trial:
     """One fault on one store. ``folder`` is empty and its own; ``say`` shows progress."""
