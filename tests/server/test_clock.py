@@ -1,5 +1,7 @@
 """Nodes that share a store go by one clock."""
 
+import pytest
+
 from postern.core.store import Store
 from postern.server.clock import NodeClock
 from postern.stores import open_store
@@ -45,17 +47,31 @@ async def test_the_time_of_the_store_counts_whatever_the_machine_says() -> None:
     assert clock() == 1_700_001_010.5
 
 
+async def test_a_first_reading_that_took_long_is_taken_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It connected, and brought the schema up to date."""
+    clock, store, _ = _node(ahead=1_700_000_000)
+    durations = iter([50.0, 0.5])
+
+    async def read_clock() -> float:
+        store.takes = next(durations)
+        return await StoreWithClock.read_clock(store)
+
+    monkeypatch.setattr(store, "read_clock", read_clock)
+    await clock.follow(_as_store(store))
+    assert clock() == store.steady.now + store.ahead
+
+
 async def test_a_slow_reading_changes_nothing_but_is_better_than_none() -> None:
     clock, store, _ = _node(ahead=1_700_000_000)
     store.takes = 3
     await clock.follow(_as_store(store))
-    assert clock() == 1_700_001_003
+    assert clock() == 1_700_001_015
     store.ahead += 30
     await clock.follow(_as_store(store))
-    assert clock() == 1_700_001_006
+    assert clock() == 1_700_001_018
     store.takes = 0
     await clock.follow(_as_store(store))
-    assert clock() == 1_700_001_036
+    assert clock() == 1_700_001_048
 
 
 def _as_store(store: StoreWithClock) -> Store:

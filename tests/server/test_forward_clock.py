@@ -65,6 +65,16 @@ def test_it_is_the_machine_s_again_when_that_has_caught_up(machine: Machine, clo
     assert clock() == machine.wall
 
 
+def test_a_small_step_back_is_made_up_for(machine: Machine, clock: ForwardClock) -> None:
+    before = clock()
+    machine.wall -= 20
+    assert clock() == before
+    machine.pass_time(10)
+    assert clock() == before + 5
+    machine.pass_time(30)
+    assert clock() == machine.wall == before + 20
+
+
 def test_a_small_correction_says_nothing(
     machine: Machine, clock: ForwardClock, caplog: pytest.LogCaptureFixture
 ) -> None:

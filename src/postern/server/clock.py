@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from postern.core.store import Store
 
+_FIRST_READINGS = 5
 _LONGEST_READING = 1.0  # seconds; what took longer says little about the time
 
 
@@ -31,8 +32,13 @@ class NodeClock:
         Raises:
             StoreUnavailable: the store cannot be asked.
         """
-        asked = self._steady()
-        shared = await store.read_clock()
-        took = self._steady() - asked
-        if shared is not None and (took <= _LONGEST_READING or self._ahead is None):
-            self._ahead = shared + took / 2 - self._steady()
+        # The first reading may have connected, and brought a schema up to date.
+        for remaining in reversed(range(_FIRST_READINGS if self._ahead is None else 1)):
+            asked = self._steady()
+            shared = await store.read_clock()
+            took = self._steady() - asked
+            if shared is None:
+                return
+            if took <= _LONGEST_READING or (self._ahead is None and not remaining):
+                self._ahead = shared + took / 2 - self._steady()
+                return

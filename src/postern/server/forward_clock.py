@@ -10,6 +10,10 @@ import time
 from collections.abc import Callable
 
 _WORTH_A_WARNING = 1.0
+# A small step is made up for by time that passes at half its pace, until the clock has caught up: servers that saw the
+# step and such that were started later agree again soon.
+_SMALL_STEP = 30.0
+_UNHURRIED = 0.5
 
 _log = logging.getLogger(__name__)
 
@@ -22,6 +26,7 @@ class ForwardClock:
         self._monotonic = monotonic
         self._latest = self._wall()
         self._stepped_at: float | None = None
+        self._pace = 1.0
 
     def __call__(self) -> float:
         now = self._wall()
@@ -35,12 +40,13 @@ class ForwardClock:
         monotonic = self._monotonic()
         if self._stepped_at is None:
             self._stepped_at = monotonic
+            self._pace = _UNHURRIED if self._latest - wall <= _SMALL_STEP else 1.0
             if self._latest - wall > _WORTH_A_WARNING:
                 fields = {"seconds": round(self._latest - wall, 1)}
                 _log.warning(
                     "the clock was set back and is not followed: restart if it is right now", extra={"fields": fields}
                 )
-        now = self._latest + monotonic - self._stepped_at
+        now = self._latest + (monotonic - self._stepped_at) * self._pace
         if wall < now:
             return now
         self._stepped_at, self._latest = None, wall

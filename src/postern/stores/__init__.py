@@ -1,6 +1,7 @@
 """The memory of the house. `open_store` is the only way in."""
 
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,11 +47,13 @@ def open_store(url: str, *, create: bool = True) -> "Store":
 
 def without_password(url: str) -> str:
     """A store URL as it may be shown."""
-    parts = urlsplit(url)
-    if not parts.password:
+    if not url.startswith(_POSTGRES):
         return url
-    before, _, host = parts.netloc.rpartition("@")
-    return urlunsplit(parts._replace(netloc=f"{before.partition(':')[0]}:***@{host}"))
+    parts = urlsplit(url)
+    query = re.sub(r"(?i)(password=)[^&]*", r"\1***", parts.query)
+    before, at, host = parts.netloc.rpartition("@")
+    name, colon, _ = before.partition(":")
+    return urlunsplit(parts._replace(netloc=f"{name}{colon and ':***'}{at}{host}", query=query))
 
 
 def sqlite_file(url: str) -> Path | None:

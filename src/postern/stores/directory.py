@@ -54,13 +54,13 @@ def _is_assigned(rows: Rows, application_arn: str, user_id: str) -> bool:
     )
 
 
-def end_everything_of(rows: Rows, user_id: str, reason: str, now: int) -> None:
+def end_everything_of(rows: Rows, user_id: str, reason: str, now: int, keeps: bytes = b"") -> None:
     """Approvals first: where redemptions run beside it, one that was too early to be stopped has made its family by
     then, and the family is revoked.
     """
     rows.withdraw_approvals_of(user_id)
     rows.revoke_families_of(user_id, reason, now)
-    rows.end_browser_sessions_of(user_id)
+    rows.end_browser_sessions_of(user_id, keeps)
 
 
 # Changing

@@ -42,8 +42,8 @@ def begin_epoch(rows: Rows, now: int, *, end_sign_ins: bool) -> None:
     made_at = back_up.made_at if (back_up := find_back_up(rows)) else None
     rows.put(Epoch(restored_at=max(now, made_at or 0), made_at=made_at))
     rows.delete(Mark, BACK_UP)
-    rows.end_refreshing()
     rows.withdraw_all()
+    rows.end_refreshing()
     if end_sign_ins:
         rows.revoke_all_families(REASON, now)
 

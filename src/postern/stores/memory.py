@@ -239,9 +239,9 @@ class _MemoryRows:
             if family.revoked_at is None and chosen(family):
                 self.put(msgspec.structs.replace(family, revoked_at=now, revocation_reason=reason))
 
-    def end_browser_sessions_of(self, user_id: str) -> None:
+    def end_browser_sessions_of(self, user_id: str, keeps: bytes = b"") -> None:
         for session in self.all(BrowserSession):
-            if session.user_id == user_id:
+            if session.user_id == user_id and session.session_digest != keeps:
                 self.delete(BrowserSession, session.session_digest)
 
     def delete_expired(self, kind: type[Record], now: int, limit: int) -> int:
@@ -260,7 +260,7 @@ class _MemoryRows:
     def withdraw_all(self) -> None:
         for device in self.all(DeviceAuthorization):
             if device.redeemed_at is None:
-                self.put(msgspec.structs.replace(device, expires_at=0))
+                self.put(msgspec.structs.replace(device, expires_at=0, user_id=None))
         for code in self.all(AuthorizationCode):
             if code.redeemed_at is None:
                 self.delete(AuthorizationCode, code.code_id)

@@ -314,10 +314,9 @@ class RowStore(ABC):
 
     async def end_other_sign_ins(self, user_id: str, keeps: bytes, reason: str, now: int) -> list[TokenFamily]:
         def step(rows: Rows) -> list[TokenFamily]:
-            ended, kept = _live_families(rows, user_id, now), rows.find(BrowserSession, keeps)
-            end_everything_of(rows, user_id, reason, now)
-            if kept is not None and kept.user_id == user_id:
-                rows.insert(kept)
+            rows.find_for_update(User, user_id)
+            ended = _live_families(rows, user_id, now)
+            end_everything_of(rows, user_id, reason, now, keeps)
             return ended
 
         return await self._write(step)
@@ -339,6 +338,7 @@ class RowStore(ABC):
 
     async def create_browser_session(self, session: BrowserSession, replaces: bytes | None) -> None:
         def step(rows: Rows) -> None:
+            rows.find_for_share(User, session.user_id)  # who changes the password now ends this session too, or is seen
             rows.insert(session)
             if replaces is not None:
                 rows.delete(BrowserSession, replaces)

@@ -170,7 +170,9 @@ class Rows(Protocol):
         """The same of all people who approved the client."""
         ...
 
-    def end_browser_sessions_of(self, user_id: str) -> None: ...
+    def end_browser_sessions_of(self, user_id: str, keeps: bytes = b"") -> None:
+        """All but the one with the digest ``keeps``."""
+        ...
 
     def delete_expired(self, kind: type[Record], now: int, limit: int) -> int:
         """Delete up to ``limit`` rows with ``expires_at`` <= ``now``. Looks at a bounded number of rows and goes round,

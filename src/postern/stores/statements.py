@@ -36,9 +36,9 @@ WITHDRAW_DEVICES_OF_USER = f"{_WITHDRAW_DEVICES} AND user_id = ?"
 WITHDRAW_DEVICES_OF_CLIENT = f"{_WITHDRAW_DEVICES} AND client_digest = ?"
 WITHDRAW_CODES_OF_USER = f"{_WITHDRAW_CODES} AND user_id = ?"
 WITHDRAW_CODES_OF_CLIENT = f"{_WITHDRAW_CODES} AND client_digest = ?"
-END_SESSIONS = "DELETE FROM browser_session WHERE user_id = ?"
+END_SESSIONS = "DELETE FROM browser_session WHERE user_id = ? AND session_digest <> ?"
 END_REFRESHING = "UPDATE token_family SET idle_expires_at = 0"
 REVOKE_ALL = _REVOKE
-EXPIRE_DEVICES = "UPDATE device_authorization SET expires_at = 0 WHERE redeemed_at IS NULL"
+EXPIRE_DEVICES = "UPDATE device_authorization SET expires_at = 0, user_id = NULL WHERE redeemed_at IS NULL"
 WITHDRAW_ALL_CODES = _WITHDRAW_CODES
 END_ALL_SESSIONS = "DELETE FROM browser_session"

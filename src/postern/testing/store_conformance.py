@@ -17,7 +17,7 @@ from postern.testing.conformance.instances import DirectoryChanges, Instances
 from postern.testing.conformance.portal_page import PortalPages
 from postern.testing.conformance.redemption import CodeRedemption, DeviceDecisions, DeviceRedemption
 from postern.testing.conformance.round_trips import RoundTrips
-from postern.testing.conformance.sessions import Sessions, SessionsOfApplications
+from postern.testing.conformance.sessions import BrowserSessionRaces, Sessions, SessionsOfApplications
 from postern.testing.conformance.sign_ins import Revocation, Rotation
 from postern.testing.conformance.upkeep import Company, Guesses, Sweeping
 
@@ -49,6 +49,7 @@ class StoreConformance(
     Instances,
     DirectoryChanges,
     PortalPages,
+    BrowserSessionRaces,
     Sessions,
     SessionsOfApplications,
     Epochs,

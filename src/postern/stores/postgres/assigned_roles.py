@@ -43,7 +43,7 @@ FROM user_account u
 JOIN account a ON a.account_key = u.instance_id || ' ' || $2::text
 JOIN permission_set p ON p.permission_set_arn IN (SELECT s.permission_set_arn FROM {_ASSIGNED} WHERE s.account_id = $2)
 WHERE u.user_id = $1 {{further}}
-ORDER BY p.name
+ORDER BY p.name COLLATE "C"
 """  # noqa: S608
 _ALL_ROLES = _ROLES.format(columns=_PERMISSION_SET_COLUMNS, further="")
 _ONE_ROLE = _ROLES.format(columns=f"{_ACCOUNT_COLUMNS}, {_PERMISSION_SET_COLUMNS}", further="AND p.name = $3")

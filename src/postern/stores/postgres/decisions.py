@@ -17,6 +17,7 @@ from postern.core.store import (
     RedeemAuthorizationCode,
     RedeemDeviceAuthorization,
     RotateRefreshToken,
+    StoreError,
 )
 from postern.stores.postgres.connections import Connection, Connections
 from postern.stores.postgres.dialect import TABLES, array_types
@@ -25,6 +26,8 @@ C = TypeVar("C", bound=Command)
 Found = tuple[Record | None, ...]
 Change = tuple[Record, Record, Record | None]  # as it was read, as it shall be, and what is inserted with it
 Shape = tuple[type[Record], type[Record] | None]
+# A step that was carried out; why it could not be; or ``None``: another was faster.
+Outcome = Step | StoreError | None
 
 
 def _columns(kind: type[Record], alias: str) -> str:
@@ -76,9 +79,7 @@ def _writing(shape: Shape) -> str:
 
 
 class Decisions(Generic[C]):
-    """One kind of redemption. Called with commands, it returns a step for each that was carried out, and ``None`` for
-    each that was overtaken.
-    """
+    """One kind of redemption. Called with commands, it returns what became of each."""
 
     def __init__(
         self,
@@ -94,9 +95,9 @@ class Decisions(Generic[C]):
         self._read_statement = _reading(kind)
         self._write_statements: dict[Shape, str] = {}
 
-    async def __call__(self, commands: Sequence[C]) -> list[Step | None]:
+    async def __call__(self, commands: Sequence[C]) -> list[Outcome]:
         found = await self._read(sorted({self._key(command) for command in commands}))
-        steps: list[Step | None] = []
+        steps: list[Outcome] = []
         changes: dict[Shape, dict[int, Change]] = defaultdict(dict)
         overtaken: list[int] = []
         taken: set[int] = set()
@@ -114,8 +115,12 @@ class Decisions(Generic[C]):
             change = _change(step, rows)
             changes[type(change[0]), type(change[2]) if change[2] else None][place] = change
         for shape, of_shape in changes.items():
-            done = await self._write(shape, of_shape)
-            overtaken += [place for place in of_shape if place not in done]
+            try:
+                done = await self._write(shape, of_shape)
+            except StoreError as error:  # what has another shape is not touched by it
+                steps = [error if place in of_shape else step for place, step in enumerate(steps)]
+            else:
+                overtaken += [place for place in of_shape if place not in done]
         for place in overtaken:
             steps[place] = None
         return steps

@@ -49,6 +49,8 @@ class Gatherer(Generic[C, A]):
 
     async def _run(self, batch: "list[tuple[C, asyncio.Future[A]]]") -> None:
         wanted = [(command, future) for command, future in batch if not future.done()]
+        if not wanted:
+            return
         try:
             answers = await self._answer([command for command, _ in wanted])
         except BaseException as error:  # noqa: BLE001  # whoever waits must hear of it

@@ -30,7 +30,7 @@ _ASSIGNED_ACCOUNTS = numbered(statements.ASSIGNED_ACCOUNTS)
 _DEVICE_BY_USER_CODE = numbered(statements.DEVICE_BY_USER_CODE)
 _DEVICE_POLL = numbered(statements.DEVICE_POLL)
 _LIVE_FAMILIES = numbered(statements.LIVE_FAMILIES)
-_LIVE_OF_CLIENT = numbered(statements.LIVE_OF_CLIENT)
+_LIVE_OF_CLIENT = numbered(statements.LIVE_OF_CLIENT) + " FOR UPDATE"  # whoever lists them is about to end them
 _ALL_LIVE = numbered(statements.ALL_LIVE)
 _REVOKE_OF_USER = numbered(statements.REVOKE_OF_USER)
 _REVOKE_OF_CLIENT = numbered(statements.REVOKE_OF_CLIENT)
@@ -60,6 +60,8 @@ class PostgresRows:
 
     def _fetch(self, statement: str, *parameters: object) -> list[Any]:
         self.flush()
+        if any(isinstance(parameter, str) and "\0" in parameter for parameter in parameters):
+            return []  # no text of the database holds one
         rows: list[Any] = awaited(self._connection.fetch(statement, *parameters))
         return rows
 
@@ -160,7 +162,9 @@ class PostgresRows:
 
     def live_families_of_client(self, client_digest: bytes, now: int) -> list[TokenFamily]:
         """Reads the whole table, as `revoke_families_of_client`."""
-        return self._many(TokenFamily, _LIVE_OF_CLIENT, client_digest, now)
+        self._execute(_WITHOUT_HURRY)
+        fetching = self._connection.fetch(_LIVE_OF_CLIENT, client_digest, now, timeout=_AT_LENGTH)
+        return [cast("TokenFamily", TABLES[TokenFamily].record(row)) for row in awaited(fetching)]
 
     def all_live_families(self, now: int) -> list[TokenFamily]:
         return self._many(TokenFamily, _ALL_LIVE, now)
@@ -182,8 +186,8 @@ class PostgresRows:
         self._execute(_WITHDRAW_DEVICES_OF_CLIENT, _APPROVED, client_digest)
         self._execute(_WITHDRAW_CODES_OF_CLIENT, client_digest)
 
-    def end_browser_sessions_of(self, user_id: str) -> None:
-        self._execute(_END_SESSIONS, user_id)
+    def end_browser_sessions_of(self, user_id: str, keeps: bytes = b"") -> None:
+        self._execute(_END_SESSIONS, user_id, keeps)
 
     def delete_expired(self, kind: type[Record], now: int, limit: int) -> int:
         """As in SQLite: a window at the front, where the old ones are, then one that goes round the table."""

@@ -38,6 +38,7 @@ _IN_THE_WAY = (
     asyncpg.DeadlockDetectedError,
     asyncpg.InternalServerError,
 )
+_SET_TIMEOUT = "SELECT set_config('statement_timeout', $1, false)"
 _TRIES = 40
 _PAUSE = 0.25
 
@@ -86,7 +87,16 @@ async def migrate(connection: Connection, known: list[Migration] | None = None) 
     to_apply = await missing_migrations(connection, known)
     if not to_apply:
         return []
-    await connection.execute("SELECT set_config('statement_timeout', '0', false)")
+    usual = await connection.fetchval("SELECT current_setting('statement_timeout')")
+    await connection.execute(_SET_TIMEOUT, "0")
+    try:
+        await _apply_patiently(connection, to_apply)
+    finally:
+        await connection.execute(_SET_TIMEOUT, usual)
+    return to_apply
+
+
+async def _apply_patiently(connection: Connection, to_apply: list[Migration]) -> None:
     for remaining in reversed(range(_TRIES)):
         try:
             await _apply(connection, to_apply)
@@ -95,8 +105,7 @@ async def migrate(connection: Connection, known: list[Migration] | None = None) 
                 raise StoreUnavailable(f"the schema cannot be brought up to date now: {error}") from None
             await asyncio.sleep(_PAUSE)
         else:
-            break
-    return to_apply
+            return
 
 
 async def _apply(connection: Connection, to_apply: list[Migration]) -> None:

@@ -11,23 +11,24 @@ from typing import Any, TypeVar, cast
 from postern.api.errors import ModelledError
 from postern.core import attempts
 from postern.core.directory.records import Account, AssignedRole, PermissionSet
-from postern.core.grants.base import Step
 from postern.core.records import Attempts, DeviceAuthorization, DevicePoll, Instance, Record, TokenFamily
 from postern.core.store import (
     AlreadyExists,
     RedeemAuthorizationCode,
     RedeemDeviceAuthorization,
     RotateRefreshToken,
+    StoreError,
     StoreUnavailable,
 )
 from postern.stores.postgres import assigned_roles, bridge
 from postern.stores.postgres.address import Address, parse
 from postern.stores.postgres.connections import Connection, Connections
-from postern.stores.postgres.decisions import C, Decisions, code_redemptions, device_redemptions, rotations
+from postern.stores.postgres.decisions import C, Decisions, Outcome, code_redemptions, device_redemptions, rotations
 from postern.stores.postgres.dialect import INSERT_MANY, TABLES
 from postern.stores.postgres.gathering import Gatherer
 from postern.stores.postgres.rows import PostgresRows, device_poll
 from postern.stores.postgres.schema import migrate, missing_migrations
+from postern.stores.postgres.transactions import transaction
 from postern.stores.row_store import EXPIRING, RowStore
 from postern.stores.rows import Rows
 
@@ -43,7 +44,7 @@ _POLLS = (
     "WHERE authorization_id = ANY($1::bigint[])"
 )
 _FAMILIES = f"{TABLES[TokenFamily].select} WHERE family_id = ANY($1::bigint[])"
-_NEW_DEVICES = f"{INSERT_MANY[DeviceAuthorization]} ON CONFLICT DO NOTHING RETURNING authorization_id"
+_NEW_DEVICES = f"{INSERT_MANY[DeviceAuthorization]} ON CONFLICT DO NOTHING RETURNING authorization_id, user_code_digest"
 # The counter as it is, or anew; in either case nobody else changes it until we are done.
 _CLAIM_COUNTER = (
     "INSERT INTO attempts (counter_digest, failures, last_failure_at, blocked_until, expires_at) "
@@ -75,7 +76,7 @@ class PostgresStore(RowStore):
 
     async def _write_whole(self, work: Callable[[Rows], T]) -> T:
         async def alone(connection: Connection) -> T:
-            async with connection.transaction():
+            async with transaction(connection):
                 await connection.fetch(_GATE)
                 return await self._bridged(connection, work)
 
@@ -95,7 +96,7 @@ class PostgresStore(RowStore):
     async def _transaction(
         self, connection: Connection, work: Callable[[Rows], T], isolation: str = "read_committed"
     ) -> T:
-        async with connection.transaction(isolation=isolation):
+        async with transaction(connection, isolation):
             return await self._bridged(connection, work)
 
     async def _bridged(self, connection: Connection, work: Callable[[Rows], T]) -> T:
@@ -119,13 +120,15 @@ class PostgresStore(RowStore):
 
         return Gatherer(read, at_once=_READS_AT_ONCE)
 
-    def _decider(self, decisions: Decisions[C]) -> Gatherer[C, Step | None]:
+    def _decider(self, decisions: Decisions[C]) -> Gatherer[C, Outcome]:
         return Gatherer(decisions, at_once=_WRITES_AT_ONCE)
 
-    async def _decide(self, batches: Gatherer[C, Step | None], command: C) -> TokenFamily | None:
+    async def _decide(self, batches: Gatherer[C, Outcome], command: C) -> TokenFamily | None:
         """The answer; ``None`` if others were faster again and again."""
         for _ in range(_TRIES):
             step = await batches(command)
+            if isinstance(step, StoreError):
+                raise step
             if step is not None:
                 if isinstance(step.answer, ModelledError):
                     raise step.answer
@@ -136,8 +139,8 @@ class PostgresStore(RowStore):
         table = TABLES[DeviceAuthorization]
         arrays = [list(column) for column in zip(*(table.row(device) for device in devices), strict=True)]
         rows = await self._connections.run(lambda connection: connection.fetch(_NEW_DEVICES, *arrays))
-        inserted = {row[0] for row in rows}
-        return [device.authorization_id in inserted for device in devices]
+        inserted = {tuple(row) for row in rows}
+        return [(device.authorization_id, device.user_code_digest) in inserted for device in devices]
 
     async def create_device_authorization(self, authorization: DeviceAuthorization) -> None:
         if not await self._new_devices(authorization):
@@ -166,7 +169,7 @@ class PostgresStore(RowStore):
 
     async def reserve_attempt(self, counter_digest: bytes, schedule: attempts.Schedule, now: int) -> int:
         async def reserve(connection: Connection) -> int:
-            async with connection.transaction():
+            async with transaction(connection):
                 (row,) = await connection.fetch(_CLAIM_COUNTER, counter_digest)
                 current = Attempts(**dict(row))
                 counted, wait = attempts.reserve(counter_digest, current, schedule, now)

@@ -138,8 +138,8 @@ class SqliteRows:
         self._execute(statements.WITHDRAW_DEVICES_OF_CLIENT, (_APPROVED, client_digest))
         self._execute(statements.WITHDRAW_CODES_OF_CLIENT, (client_digest,))
 
-    def end_browser_sessions_of(self, user_id: str) -> None:
-        self._execute(statements.END_SESSIONS, (user_id,))
+    def end_browser_sessions_of(self, user_id: str, keeps: bytes = b"") -> None:
+        self._execute(statements.END_SESSIONS, (user_id, keeps))
 
     def delete_expired(self, kind: type[Record], now: int, limit: int) -> int:
         """Keys grow with time, so the old are met at the front; no index on the end of life is needed. Where little

@@ -1,9 +1,11 @@
 """What administrators ask of a store: all sign-ins that live, and an end to those of a client."""
 
+import asyncio
+
 import pytest
 
 from postern.api.errors import InvalidGrantException
-from postern.core.records import User
+from postern.core.records import BrowserSession, User
 from postern.core.store import Store
 from postern.testing import samples
 from postern.testing.conformance.exchanges import exchange
@@ -61,6 +63,43 @@ class Sessions(Suite):
         family = await sign_in(store, mira)
         outcomes = await race(lambda: store.end_sign_ins_of_client(CLIENT, REASON, NOW))
         assert sorted(map(repr, outcomes)) == sorted(map(repr, [[family], *[[]] * (len(outcomes) - 1)]))
+
+
+class BrowserSessionRaces(Suite):
+    """A session that is begun or kept beside the end of all sessions is ended too, or whoever began it sees why not."""
+
+    async def test_no_session_of_the_old_password_outlives_its_change(self, store: Store, mira: User) -> None:
+        for number in range(8):
+            kept = samples.browser_session(mira, session_digest=samples.digest(f"kept {number}"))
+            await store.create_browser_session(kept, None)
+            begun = samples.browser_session(mira, session_digest=samples.digest(f"begun {number}"))
+            password_hash = f"hash {number}"
+
+            async def begin(session: BrowserSession) -> User | None:
+                await store.create_browser_session(session, None)
+                return await store.find_user(session.user_id)
+
+            beginning = asyncio.ensure_future(begin(begun))
+            await asyncio.gather(
+                store.set_password(mira.user_id, password_hash, NOW),
+                beginning,
+                *(store.end_other_sign_ins(mira.user_id, kept.session_digest, REASON, NOW) for _ in range(3)),
+            )
+            assert await store.find_browser_session(kept.session_digest) is None
+            if await store.find_browser_session(begun.session_digest) is not None:
+                seen = await beginning
+                assert seen is not None
+                assert seen.password_hash == password_hash
+
+    async def test_a_session_that_was_ended_beside_all_others_stays_ended(self, store: Store, mira: User) -> None:
+        for number in range(8):
+            session = samples.browser_session(mira, session_digest=samples.digest(f"session {number}"))
+            await store.create_browser_session(session, None)
+            await asyncio.gather(
+                store.end_browser_session(session.session_digest),
+                *(store.end_other_sign_ins(mira.user_id, session.session_digest, REASON, NOW) for _ in range(3)),
+            )
+            assert await store.find_browser_session(session.session_digest) is None
 
 
 class SessionsOfApplications(ApplicationSuite):
