@@ -7,6 +7,8 @@ costs a request two assignments, where a timer per request would cost some micro
 """
 
 import asyncio
+import socket
+import struct
 from typing import Any
 
 import httptools
@@ -26,6 +28,7 @@ MAX_HEADERS = 200
 _PASS_INTERVAL = 0.5
 _AT_A_TIME = 200
 _NOT_WAITING = float("inf")
+_DROP = struct.pack("ii", 1, 0)  # struct linger: on, for no time
 _CONTINUE = b"HTTP/1.1 100 "
 _IN_BODY = float("-inf")  # adding to it changes nothing, so that a body is not counted
 _BAD_REQUEST, _HEAD_TOO_LARGE = 400, 431
@@ -156,7 +159,12 @@ class TimedProtocol(HttpToolsProtocol):
         return self._refused_at < now - self.timeout_keep_alive
 
     def abort(self) -> None:
-        """Close at once; what the application still sends goes nowhere."""
+        """Close at once; what the application still sends goes nowhere, and what was written is dropped: the system
+        would keep it for minutes for a client that does not read.
+        """
+        connection = self.transport.get_extra_info("socket")
+        if connection is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DROP)
         for cycle in (self._running, self.cycle):
             if cycle is not None:
                 cycle.disconnected = True

@@ -14,6 +14,7 @@ from postern.testing.hostile.samples import Samples
 
 _HEAD_END = b"\r\n\r\n"
 _LENGTH = b"content-length: "
+_PATIENCE = 10.0
 _UNAVAILABLE, _TOO_MANY, _SERVER_ERROR = 503, 429, 500
 
 
@@ -36,6 +37,9 @@ def request(method: str, path: str, headers: Mapping[str, str] | None = None, bo
     if body or method == "POST":
         lines.append(f"Content-Length: {len(body)}")
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+
+_FIRST = Call("first", request("GET", "/healthz/live"))
 
 
 class Outcomes:
@@ -93,9 +97,12 @@ class Lanes:
         self.is_closed = False
 
     async def open(self, count: int) -> None:
-        """Have so many ready before anything is sent."""
+        """Have so many more ready. Each carries a first call: a server has no patience with those that carry none."""
         for _ in range(count):
             await self._open_one()
+        for _ in range(len(self._idle)):
+            self.send(_FIRST)
+        await self.drain(_PATIENCE)
 
     def send(self, call: Call) -> None:
         """Now, if there is a lane; otherwise on the next that is free, or on a new one."""

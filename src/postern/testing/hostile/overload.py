@@ -94,11 +94,15 @@ async def _overload(trial: Trial, nodes: Nodes, calls: mix.Mix) -> None:
     over = await at_rate(Offer(full, dose.clients, gauge).rate, dose.seconds)
     grown = gauge.memory() - before
     ended = time.monotonic()
-    after = await at_rate(pace.steadily(full.rate * _LIGHT), 2 * BASELINE_WITHIN)
+    after = await at_rate(pace.steadily(full.rate * _LIGHT), BASELINE_WITHIN + 1)
     lanes.close()
     _judge(findings, full, over)
     findings.require(grown <= MEMORY, f"the server's memory grew by {grown >> 20} MiB")
-    findings.recovered(_back_after(after.outcomes, ended, 2 * baseline), BASELINE_WITHIN, "back to the baseline after")
+    findings.recovered(
+        _back_after(after.outcomes, ended, 2 * baseline * findings.patience),
+        BASELINE_WITHIN,
+        "back to the baseline after",
+    )
 
 
 async def _measured(lanes: Lanes, gauge: Gauge, load: Awaitable[object]) -> Phase:
@@ -129,10 +133,10 @@ def _judge(findings: Findings, full: Phase, over: Phase) -> None:
 def _back_after(seen: Outcomes, ended: float, limit: float) -> float:
     """When the answers were first as quick as before, with nothing refused, for two slices of time in a row."""
     calm = 0
-    for number in range(int(2 * BASELINE_WITHIN / _SLICE)):
+    for number in range(int((BASELINE_WITHIN + 1) / _SLICE)):
         begin = ended + number * _SLICE
         good, refused = seen.good.between(begin, begin + _SLICE), seen.refused.between(begin, begin + _SLICE)
         calm = calm + 1 if good and not refused and good.percentile(0.9) <= limit else 0
         if calm > 1:
             return (number - 1) * _SLICE
-    return 2 * BASELINE_WITHIN
+    return float("inf")

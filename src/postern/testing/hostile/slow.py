@@ -22,8 +22,8 @@ _AT_ONCE = 50
 _ESTABLISHED = 1
 _HEAD = b"POST /token HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: "
 _BODY = b"POST /token HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"
-_LARGE = request("GET", "/static/postern.css") * 20
-_READER_OF = 20  # one in so many does not read: what it asks for is work, and takes memory of the machine
+_LARGE = request("GET", "/static/postern.css") * 40
+_READER_OF = 50  # one in so many does not read: what it asks for is work, and takes memory of the machine
 
 
 @dataclass
@@ -85,6 +85,7 @@ class _Crowd:
 
     def leave(self) -> None:
         """Who is still connected counts as well: a server that closes nobody is no better than a slow one."""
+        self._look_around()
         for member in self._members:
             self.longest = max(self.longest, time.monotonic() - member.since)
             member.connection.close()
