@@ -55,5 +55,5 @@ def came_of(error: BaseException | None, kind: type[BaseException]) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    text = str(error).strip()
-    return " ".join(text.splitlines()) if text else type(error).__name__
+    text = str(error).strip() or ("no connection in time" if isinstance(error, TimeoutError) else type(error).__name__)
+    return " ".join(text.splitlines())
