@@ -113,6 +113,17 @@ async def test_the_standby_is_found_when_the_primary_hangs(pair: Pair, store: St
         assert set(found) == {family}
 
 
+async def test_the_standby_is_found_when_the_primary_goes_on_without_it(
+    pair: Pair, store: Store, family: TokenFamily
+) -> None:
+    """Nobody should leave it running. If somebody does, it acknowledges nothing, and is left."""
+    await asyncio.to_thread(pair.standby.promote)
+    with pytest.raises(StoreUnavailable, match="no answer"):
+        await store.rotate_refresh_token(samples.rotation(family))
+    assert (await store.rotate_refresh_token(samples.rotation(family))).generation == 1
+    assert pair.standby.psql("SELECT generation FROM token_family") == "1"
+
+
 async def test_the_standby_is_found_when_the_primary_takes_no_writes_any_more(
     pair: Pair, store: Store, family: TokenFamily
 ) -> None:

@@ -79,6 +79,7 @@ class Connections:
     async def _run_once(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         pool = self._pool or await self._open()
         async with pool.acquire(timeout=_CONNECT_TIMEOUT) as connection:
+            host = connection.host
             try:
                 return await work(connection)
             except asyncio.CancelledError:
@@ -89,7 +90,8 @@ class Connections:
                     raise asyncio.CancelledError from None
                 if not came_of(error, TimeoutError):
                     raise
-                await pool.expire_connections()  # the server has failed, or it is cut off from us
+                self._hosts.distrust(host)  # it has failed, it is cut off from us, or its standby has left it
+                await pool.expire_connections()
                 raise StoreUnavailable(f"the store cannot be used: no answer in {self._answer_within:g} s") from None
 
     async def _open(self) -> Any:

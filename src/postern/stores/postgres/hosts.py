@@ -36,8 +36,7 @@ class Hosts:
                 for attempt in finished:
                     failure = attempt.exception()
                     if failure is None:
-                        self._found(attempts.pop(attempt))
-                        return attempt.result()
+                        return self._found(attempts.pop(attempt), attempt.result())
                     failures.append(failure)
                     del attempts[attempt]
         finally:
@@ -46,9 +45,15 @@ class Hosts:
                 attempt.add_done_callback(_hang_up)
         raise _most_telling(failures)
 
-    def _found(self, url: str) -> None:
+    def _found(self, url: str, connection: Any) -> Any:
         self._urls.remove(url)
         self._urls.insert(0, url)
+        connection.host = url
+        return connection
+
+    def distrust(self, url: str) -> None:
+        """Ask it last: it may be one that was replaced, and whose commits wait for ever."""
+        self._urls.sort(key=lambda other: other == url)
 
 
 async def _first(attempts: dict["asyncio.Task[Any]", str], patience: float | None) -> Sequence["asyncio.Task[Any]"]:

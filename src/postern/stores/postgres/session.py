@@ -16,6 +16,8 @@ class Session(asyncpg.Connection):
     what a failover would lose. So whoever waits no longer hangs up; the commit is seen when it is safe.
     """
 
+    host = ""  # the URL that it was made with
+
     def __init__(self, protocol: Any, transport: asyncio.Transport, *rest: Any, **named: Any) -> None:
         super().__init__(protocol, transport, *rest, **named)
         _ask_after_the_server(transport.get_extra_info("socket"))
