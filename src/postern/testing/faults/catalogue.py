@@ -202,7 +202,7 @@ FAULTS = (
         promise="what is lost is counted; after `postern store restored` nothing of before is accepted again",
         stores=(POSTGRESQL,),
         run=failover.fail_over_behind,
-        short=_short(seconds=2),
+        short=_short(seconds=3),
         full=Dose(seconds=20),
         words="{seconds:g} s of load, the link lost in the middle",
         loses=True,
