@@ -48,12 +48,14 @@ def test_rows_are_written_between_the_markers(page: Path) -> None:
 def test_a_later_run_replaces_its_own_row_only(page: Path) -> None:
     on_postgresql = msgspec.structs.replace(HELD, store="postgresql")
     report.write(page, [msgspec.structs.replace(HELD, fault="F10"), on_postgresql, HELD])
+    report.write(page, [msgspec.structs.replace(HELD, fault="FAILOVER")])
     report.write(page, [msgspec.structs.replace(HELD, lost=2, faults=["it was lost", "it was lost", "slow"])])
     rows = rows_of(page)
     assert [row.split(" | ")[:2] for row in rows] == [
         ["| F1 a fault", "postgresql"],
         ["| F1 a fault", "sqlite"],
         ["| F10 a fault", "sqlite"],
+        ["| FAILOVER a fault", "sqlite"],
     ]
     assert "**FAULT** 2 times: it was lost; 1 times: slow" in rows[1]
 

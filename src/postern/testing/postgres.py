@@ -164,16 +164,37 @@ class PostgresServer:
         if synchronous and self.settings.get("synchronous_commit", "on") in {"off", "local"}:
             raise ValueError("no commit waits for a standby with synchronous_commit off or local")
         copy = PostgresServer(folder, version=self.version, settings=self.settings)
-        name = f"standby_{copy.port}"
-        source = f"{self.url('postgres')}?application_name={name}"
-        copy.run("pg_basebackup", "-R", "-D", str(copy.data), "-d", source, "--checkpoint=fast", "--no-sync")
-        with (copy.data / "postgresql.auto.conf").open("a") as settings:
-            settings.write("synchronous_standby_names = ''\n")  # promoted, it waits for nobody
-        copy._launch()
-        if synchronous:
-            self._wait_for_commits_at(name)
-        self._await_replication(name, {"sync", "quorum"} if synchronous else {"async", "sync", "quorum", "potential"})
+        copy.run(
+            "pg_basebackup", "-R", "-D", str(copy.data), "-d", self._source(copy), "--checkpoint=fast", "--no-sync"
+        )
+        self._be_followed_by(copy, synchronous)
         return copy
+
+    def take_back(self, former: "PostgresServer", *, synchronous: bool) -> None:
+        """Make the former primary, which does not run, a standby of this one. What only it had is undone.
+
+        Raises:
+            PostgresFailed: there is not enough of its log, or it has no ``wal_log_hints``: it is to be copied anew.
+        """
+        former.run("pg_rewind", "-R", "-D", str(former.data), f"--source-server={self._source(former)}", "--no-sync")
+        self._be_followed_by(former, synchronous)
+
+    def _source(self, standby: "PostgresServer") -> str:
+        return f"{self.url('postgres')}?application_name={standby._name}"
+
+    @property
+    def _name(self) -> str:
+        return f"standby_{self.port}"
+
+    def _be_followed_by(self, standby: "PostgresServer", synchronous: bool) -> None:
+        with (standby.data / "postgresql.auto.conf").open("a") as settings:
+            settings.write("synchronous_standby_names = ''\n")  # promoted, it waits for nobody
+        standby._launch()
+        standby._synchronous_standbys.clear()
+        if synchronous:
+            self._wait_for_commits_at(standby._name)
+        states = {"sync", "quorum"} if synchronous else {"async", "sync", "quorum", "potential"}
+        self._await_replication(standby._name, states)
 
     def promote(self) -> None:
         """Make a standby a primary; its former primary is not told."""

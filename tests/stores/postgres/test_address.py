@@ -19,6 +19,15 @@ def test_a_standby_may_be_chosen_on_purpose() -> None:
     assert "read-write" not in parse(f"{URL}?target_session_attrs=any").url
 
 
+def test_each_of_several_servers_has_a_url_of_its_own() -> None:
+    address = parse("postgresql://postern:secret@db1,[::1]:5433/postern?sslmode=require")
+    rest = "/postern?sslmode=require&target_session_attrs=read-write"
+    assert address.urls == (f"postgresql://postern:secret@db1{rest}", f"postgresql://postern:secret@[::1]:5433{rest}")
+    assert parse("postgresql://db1,db2/postern?target_session_attrs=prefer-standby").urls == (
+        "postgresql://db1,db2/postern?target_session_attrs=prefer-standby",
+    )
+
+
 @pytest.mark.parametrize("option", ["pool_size=0", "pool_size=many", "statement_timeout=-1", "prepared_statements=1"])
 def test_what_an_option_cannot_be_is_refused(option: str) -> None:
     with pytest.raises(BadAddress, match=r"store\.url"):

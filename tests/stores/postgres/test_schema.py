@@ -94,3 +94,11 @@ async def test_an_empty_database_is_not_filled_unless_asked_to(postgres_url: str
     connection = await _connected(postgres_url)
     assert await _tables(connection) == set()
     await connection.close()
+
+
+async def test_a_migration_may_take_longer_than_a_statement_otherwise(postgres_url: str) -> None:
+    takes_long = Migration(FURTHER.number, "takes_long", "SELECT pg_sleep(2.5);\n")
+    connection = await asyncpg.connect(postgres_url, command_timeout=2)
+    await migrate(connection)
+    assert await migrate(connection, [*known_migrations(), takes_long]) == [takes_long]
+    await connection.close()

@@ -8,6 +8,7 @@ from postern.core.store import StoreError
 
 SCHEMES = ("postgresql://", "postgres://")
 _OURS = ("pool_size", "statement_timeout", "lock_timeout", "prepared_statements")
+_PRIMARY = ("read-write", "primary")
 
 
 class BadAddress(StoreError):
@@ -27,6 +28,15 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     statement_timeout: int = 5000
     lock_timeout: int = 3000
     prepared_statements: bool = True
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """One for each server where any is right that takes writes. Otherwise the driver chooses among them."""
+        parts = urlsplit(self.url)
+        if not {("target_session_attrs", wanted) for wanted in _PRIMARY} & set(parse_qsl(parts.query)):
+            return (self.url,)
+        account, at, hosts = parts.netloc.rpartition("@")
+        return tuple(urlunsplit(parts._replace(netloc=f"{account}{at}{host}")) for host in hosts.split(","))
 
 
 def parse(url: str) -> Address:

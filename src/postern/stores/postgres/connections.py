@@ -10,7 +10,9 @@ import asyncpg
 
 from postern.core.store import StoreUnavailable
 from postern.stores.postgres.address import Address
-from postern.stores.postgres.faults import ANY, CONFLICTS, LOST, translated
+from postern.stores.postgres.faults import ANY, CONFLICTS, LOST, came_of, translated
+from postern.stores.postgres.hosts import Hosts
+from postern.stores.postgres.session import Session
 
 T = TypeVar("T")
 Connection = Any  # asyncpg hands out proxies of its own class
@@ -20,6 +22,8 @@ Connection = Any  # asyncpg hands out proxies of its own class
 _PATIENCE = 1.5
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.25
 _CONNECT_TIMEOUT = 3.0
+# What the server itself ends after the time-outs of the URL is heard of by then.
+_GRACE = 2.0
 _SETTINGS = """
 SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $2, false),
        set_config('idle_in_transaction_session_timeout', '15000', false)
@@ -43,6 +47,8 @@ class Connections:
     def __init__(self, address: Address, prepare: Callable[[Connection], Awaitable[object]]) -> None:
         """``prepare`` is run once, on the first connection, before anything else."""
         self._address = address
+        self._hosts = Hosts(address.urls)
+        self._answer_within = address.statement_timeout / 1000 + _GRACE
         self._prepare_store = prepare
         self._pool: Any = None
         self._closed = False
@@ -73,7 +79,20 @@ class Connections:
     async def _run_once(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         pool = self._pool or await self._open()
         async with pool.acquire(timeout=_CONNECT_TIMEOUT) as connection:
-            return await work(connection)
+            host = connection.host
+            try:
+                return await work(connection)
+            except asyncio.CancelledError:
+                connection.terminate()
+                raise
+            except ANY as error:
+                if came_of(error, asyncio.CancelledError):
+                    raise asyncio.CancelledError from None
+                if not came_of(error, TimeoutError):
+                    raise
+                self._hosts.distrust(host)  # it has failed, it is cut off from us, or its standby has left it
+                await pool.expire_connections()
+                raise StoreUnavailable(f"the store cannot be used: no answer in {self._answer_within:g} s") from None
 
     async def _open(self) -> Any:
         async with self._opening:
@@ -82,11 +101,12 @@ class Connections:
             if self._pool is None:
                 address = self._address
                 pool = await asyncpg.create_pool(
-                    address.url,
+                    connect=self._hosts.connect,
+                    connection_class=Session,
                     min_size=0,
                     max_size=address.pool_size,
                     timeout=_CONNECT_TIMEOUT,
-                    command_timeout=address.statement_timeout / 1000 + 2,
+                    command_timeout=self._answer_within,
                     init=self._set_up,
                     reset=_leave,
                     statement_cache_size=500 if address.prepared_statements else 0,

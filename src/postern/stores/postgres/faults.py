@@ -57,6 +57,13 @@ def translated(error: Exception) -> Exception:
     return error
 
 
+def came_of(error: BaseException | None, kind: type[BaseException]) -> bool:
+    """Whether it is of a kind, or what became of one on its way up: a rollback that failed as well, and the like."""
+    while error is not None and not isinstance(error, kind):
+        error = error.__context__
+    return error is not None
+
+
 def _reason(error: Exception) -> str:
-    text = str(error).strip()
-    return " ".join(text.splitlines()) if text else type(error).__name__
+    text = str(error).strip() or ("no connection in time" if isinstance(error, TimeoutError) else type(error).__name__)
+    return " ".join(text.splitlines())

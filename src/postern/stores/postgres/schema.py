@@ -41,6 +41,8 @@ _IN_THE_WAY = (
 _SET_TIMEOUT = "SELECT set_config('statement_timeout', $1, false)"
 _TRIES = 40
 _PAUSE = 0.25
+# A statement may rewrite or index a large table; here the server is the only one to say that it has taken too long.
+_HOURS = 24 * 3600.0
 
 
 def known_migrations() -> list[Migration]:
@@ -112,7 +114,7 @@ async def _apply(connection: Connection, to_apply: list[Migration]) -> None:
     await connection.execute(_LEDGER)
     for migration in to_apply:
         for statement in statements(migration.script):
-            await connection.execute(statement)
+            await connection.execute(statement, timeout=_HOURS)
         await connection.execute(
             _WRITE_LEDGER,
             migration.number,

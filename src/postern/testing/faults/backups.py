@@ -31,12 +31,12 @@ def back_up_and_restore(trial: Trial) -> None:
                 dump = _back_up(trial, nodes, cycle)
                 time.sleep(trial.dose.seconds / 2)
             trial.findings.require(not traffic.server_errors, f"{traffic.server_errors} answers were 5xx")
-            restored = _restore(trial, nodes, dump, trial.folder / f"restored-{cycle}")
-            with _served(trial, nodes, restored, trial.folder / f"restored-{cycle}") as connection:
+            restored = restore(trial, nodes, dump, trial.folder / f"restored-{cycle}")
+            with served(nodes, restored, trial.folder / f"restored-{cycle}") as connection:
                 _prove_access_goes_on(trial, connection, then, oracle.begun())
-                _prove_nothing_came_back(trial, connection, then)
-                _prove_nothing_came_back(trial, connection, oracle.begun())
-                _prove_new_sign_ins(trial, connection, f"{nodes.url}/start")
+                prove_nothing_came_back(trial, connection, then)
+                prove_nothing_came_back(trial, connection, oracle.begun())
+                prove_new_sign_ins(trial, connection, f"{nodes.url}/start")
             if damage := restored.damage():
                 trial.findings.fault(damage)
             with contextlib.closing(steady(nodes, Traffic())) as connection:
@@ -53,7 +53,7 @@ def _back_up(trial: Trial, nodes: Nodes, number: int) -> Path:
     return dump
 
 
-def _restore(trial: Trial, nodes: Nodes, dump: Path, folder: Path) -> StoreUnderTest:
+def restore(trial: Trial, nodes: Nodes, dump: Path, folder: Path) -> StoreUnderTest:
     """A store elsewhere, which knows that it was restored."""
     folder.mkdir()
     if isinstance(trial.store, PostgresUnderTest):
@@ -66,7 +66,8 @@ def _restore(trial: Trial, nodes: Nodes, dump: Path, folder: Path) -> StoreUnder
 
 
 @contextlib.contextmanager
-def _served(trial: Trial, nodes: Nodes, store: StoreUnderTest, folder: Path) -> Iterator[Connection]:
+def served(nodes: Nodes, store: StoreUnderTest, folder: Path) -> Iterator[Connection]:
+    folder.mkdir(exist_ok=True)
     server = ServerProcess(folder / "data", settings={**nodes.settings, "POSTERN_STORE__URL": store.url})
     try:
         with contextlib.closing(Connection(server.port)) as connection:
@@ -75,7 +76,7 @@ def _served(trial: Trial, nodes: Nodes, store: StoreUnderTest, folder: Path) -> 
         server.kill()
 
 
-def _prove_nothing_came_back(trial: Trial, connection: Connection, sign_ins: list[SignIn]) -> None:
+def prove_nothing_came_back(trial: Trial, connection: Connection, sign_ins: list[SignIn]) -> None:
     findings = trial.findings
     for sign_in in sign_ins:
         client = sign_in.client.over(connection)
@@ -102,7 +103,7 @@ def _prove_access_goes_on(trial: Trial, connection: Connection, then: list[SignI
             trial.findings.is_lost("an access token of before the back-up was refused")
 
 
-def _prove_new_sign_ins(trial: Trial, connection: Connection, start_url: str) -> None:
+def prove_new_sign_ins(trial: Trial, connection: Connection, start_url: str) -> None:
     person, client = PersonAtBrowser(connection, PERSON, PASSWORD), WireClient(connection, start_url)
     started = client.start()
     trial.findings.require(person.decide(started["userCode"]), "an approval was refused after the restore")

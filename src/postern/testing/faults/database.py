@@ -38,11 +38,11 @@ def stop_database(trial: Trial) -> None:
                 time.sleep(trial.random.uniform(0, 0.5))
                 server.start()
                 _await_success(trial, load.traffic, time.monotonic())
-                _require_each_works(trial, nodes)
+                require_each_works(trial, nodes)
             finally:
                 load.stop()
             findings.server_errors += load.traffic.server_errors
-            _require_refusals(trial, load.traffic)
+            require_refusals(trial, load.traffic)
             with contextlib.closing(steady(nodes, Traffic())) as connection:
                 oracle.prove_latest(connection)
                 oracle.prove_replays_refused(connection)
@@ -57,7 +57,7 @@ def _await_success(trial: Trial, traffic: Traffic, since: float) -> None:
     trial.findings.recovered(waited, FIRST_SUCCESS_WITHIN, "the first success after the database took connections took")
 
 
-def _require_each_works(trial: Trial, nodes: Nodes) -> None:
+def require_each_works(trial: Trial, nodes: Nodes) -> None:
     """Every node by itself, several times: a pool that is half dead would show."""
     for port in nodes.ports:
         with contextlib.closing(Connection(port)) as connection:
@@ -67,7 +67,7 @@ def _require_each_works(trial: Trial, nodes: Nodes) -> None:
                 trial.findings.require(answer.status == _OK, f"a node that should have recovered: {answer.error}")
 
 
-def _require_refusals(trial: Trial, traffic: Traffic) -> None:
+def require_refusals(trial: Trial, traffic: Traffic) -> None:
     """While the store is away, nothing worse is said than that it is."""
     for how in traffic.failures:
         named = how.startswith(_REFUSALS)
@@ -96,7 +96,7 @@ def terminate_connections(trial: Trial) -> None:
         findings.require(ended > 0, "no connection was ended")
         for how in traffic.gave_up:
             findings.fault(f"a client gave up: {how}")
-        _require_refusals(trial, traffic)
+        require_refusals(trial, traffic)
         if traffic.affected > max(1, AFFECTED_AT_MOST * traffic.requests):
             findings.fault(f"{traffic.affected:,} of {traffic.requests:,} requests were affected")
         findings.notes.append(

@@ -3,6 +3,7 @@
 Only rows of what was run are replaced, so that long runs need not be one run.
 """
 
+import math
 import os
 import platform
 import sqlite3
@@ -100,5 +101,7 @@ def _key(line: str) -> tuple[str, str]:
     return fault.removeprefix("| ").split()[0], store
 
 
-def _order(key: tuple[str, str]) -> tuple[int, str]:
-    return int(key[0][1:]), key[1]
+def _order(key: tuple[str, str]) -> tuple[float, str, str]:
+    """By number; what has a name comes after."""
+    name, store = key
+    return (int(name[1:]) if name[1:].isdigit() else math.inf), name, store

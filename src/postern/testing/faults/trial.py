@@ -103,7 +103,7 @@ class Trial:
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
     """An entry of the programme. ``promise`` is what must hold, ``words`` a dose in words, with the members of
-    `Dose` in braces.
+    `Dose` in braces. ``loses`` says that it shows what must be expected to be lost.
     """
 
     name: str
@@ -114,6 +114,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     short: Dose
     full: Dose
     words: str
+    loses: bool = False
 
     def in_words(self, dose: Dose) -> str:
         """A dose as the report says it."""
