@@ -14,6 +14,7 @@ from postern.testing.faults.trial import Findings, Trial
 from postern.testing.wire import Answer, Connection, PersonAtBrowser, WireClient
 
 INVALID_GRANT = "InvalidGrantException"
+_EXPIRED = "ExpiredTokenException"
 _MARGIN = 1.5
 _APPROVED = "303 /device/done?outcome=approved"
 _OK = 200
@@ -202,6 +203,8 @@ class Oracle:
         latest = client.refresh(sign_in.refresh_token)
         if answer.status == _OK:
             self._findings.is_double_spent("a consumed secret was accepted again")
+        elif secret == sign_in.device_code and answer.error == _EXPIRED:
+            return  # its own end has come too, and with it its row went
         elif answer.error != INVALID_GRANT or latest.error != INVALID_GRANT:
             self._findings.fault(f"a replay was answered {answer.error}, then the latest {latest.error or 'good'}")
 
