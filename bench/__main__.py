@@ -3,8 +3,10 @@ beside other clients (see `bench.client`).
 
 Server and load each have a core of their own. Reference and Postern alternate; the ratio is taken pair by pair.
 Postern stores on SQLite with full synchronisation and answers after the commit; nothing is cached away. Request
-logging is off on both sides. Signed requests are made just before their runs (see `bench.signed_requests`). ``growth``
-asks the access portal in directories of 1,000 to 1,000,000 account assignments: the ratio should stay what it is.
+logging is off on both sides. Signed requests are made just before their runs (see `bench.signed_requests`).
+
+``stores`` puts PostgreSQL, behind one node and behind two, beside SQLite; there database, servers and load share the
+cores. ``growth`` asks the same as rows grow, of one store: a figure should stay what it is.
 """
 
 import argparse
@@ -13,11 +15,11 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
-
-from bench import client, in_process, operations
-from bench.cases import CASES, GROWTH, Case
+from bench import client, growth, in_process, operations, report, stores
+from bench.cases import CASES, Case
 from bench.measure import RanOut
+
+_NAMES = list(dict.fromkeys(each.name for each in (*CASES, *stores.OPERATIONS, *growth.PARTS, *client.WORKLOADS)))
 
 
 def main() -> int:
@@ -25,20 +27,18 @@ def main() -> int:
     code = 0
     if options.part in ("all", "server"):
         code = _server(options, [case for case in CASES if not options.only or case.name in options.only])
+    if options.part == "stores":
+        code = _stores(options)
     if options.part == "growth":
-        code = _server(options, GROWTH)
+        code = _growth(options)
     if options.part in ("all", "client"):
         rows = client.measure(options.pairs, options.seconds, options.only or ())
-        print(_json(rows) if options.json else client.table(rows))
+        print(report.json(rows) if options.json else client.table(rows))
     if options.part == "shares":
         print(in_process.shares())
     if options.part == "profile":
         print(in_process.profile())
     return code
-
-
-def _json(value: object) -> str:
-    return msgspec.json.format(msgspec.json.encode(value)).decode()
 
 
 def _server(options: argparse.Namespace, cases: Sequence[Case]) -> int:
@@ -50,11 +50,39 @@ def _server(options: argparse.Namespace, cases: Sequence[Case]) -> int:
                 outcomes.append(operations.run(case, Path(folder) / str(number), options.pairs, options.seconds))
             except RanOut as ran_out:
                 faults.append(str(ran_out))
-    faults += [f"{each.case.name}: {each.wrong} answers were not the expected ones" for each in outcomes if each.wrong]
-    print(_json(outcomes) if options.json else operations.table(outcomes))
+    print(report.json(outcomes) if options.json else operations.table(outcomes))
+    return _faults(faults + [_wrong(each.case.name, each.wrong) for each in outcomes if each.wrong])
+
+
+def _wrong(name: str, count: int) -> str:
+    return f"{name}: {count} answers were not the expected ones"
+
+
+def _faults(faults: Sequence[str]) -> int:
     for fault in faults:
         print(f"{fault}: its figures do not count", file=sys.stderr)
     return 1 if faults else 0
+
+
+def _stores(options: argparse.Namespace) -> int:
+    with tempfile.TemporaryDirectory(prefix="postern-bench-") as folder:
+        measured = stores.measure(Path(folder), options.only or (), options.pairs, options.seconds)
+    print(report.json(measured) if options.json else stores.table(measured))
+    wrong = [_wrong(f"{each.operation} by {each.connections}", each.wrong) for each in measured.outcomes if each.wrong]
+    return _faults([*measured.ran_out, *wrong])
+
+
+def _growth(options: argparse.Namespace) -> int:
+    with tempfile.TemporaryDirectory(prefix="postern-bench-") as folder:
+        outcomes = growth.measure(
+            Path(folder), options.store, options.only or (), options.rows, options.pairs, options.seconds
+        )
+    print(report.json(outcomes) if options.json else growth.table(outcomes))
+    return _faults([_wrong(each.operation, each.wrong) for each in outcomes if each.wrong])
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(number) for number in text.split(",")]
 
 
 def _options() -> argparse.Namespace:
@@ -64,17 +92,26 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "part",
         nargs="?",
-        choices=("all", "server", "client", "growth", "shares", "profile"),
+        choices=("all", "server", "client", "stores", "growth", "shares", "profile"),
         default="all",
-        help="what to measure (default all: server and client); growth: the portal as the directory grows; shares "
-        "and profile look into CreateTokenWithIAM by JWT bearer within one process",
+        help="what to measure (default all: server and client); stores: SQLite beside PostgreSQL; growth: what "
+        "requests cost as rows grow, by parts (portal, families, device codes); shares and profile look into "
+        "CreateTokenWithIAM by JWT bearer within one process",
     )
     parser.add_argument(
         "--only",
         action="append",
         metavar="NAME",
-        choices=[*(case.name for case in CASES), *(workload.name for workload in client.WORKLOADS)],
+        choices=_NAMES,
         help="one operation or workload; may be repeated",
+    )
+    parser.add_argument("--store", choices=growth.STORES, default=growth.STORES[0], help="what grows (default sqlite)")
+    parser.add_argument(
+        "--rows",
+        type=_numbers,
+        default=(),
+        metavar="N,…",
+        help="sizes of what grows (default: 1,000 to 1,000,000 assignments, 10,000 and 1,000,000 of other rows)",
     )
     parser.add_argument("--pairs", type=int, default=5, help="pairs of runs, reference and Postern in turn (default 5)")
     parser.add_argument("--seconds", type=int, default=4, help="length of a run (default 4)")

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from bench.portal import FIRST_ACCOUNT, ROLE
+from bench.portal import ACCOUNTS_PAGE, ROLE_CREDENTIALS
 from bench.signed_requests import FORM, JSON
 
 
@@ -31,8 +31,6 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _WITH_IAM = "/token?aws_iam=t"
-_ROLE_CREDENTIALS = f"/federation/credentials?role_name={ROLE}&account_id={FIRST_ACCOUNT}"
-_ACCOUNTS = "/assignment/accounts"
 
 CASES = (
     Case(name="pending poll", path="/token", bodies="poll", status=400, connections=32, target=0.65),
@@ -82,14 +80,6 @@ CASES = (
         signed=True,
         content_type=FORM,
     ),
-    Case(name="GetRoleCredentials", path=_ROLE_CREDENTIALS, connections=32, assignments=100_000),
-    Case(name="ListAccounts", path=_ACCOUNTS, connections=32, assignments=100_000),
-)
-
-SIZES = (1_000, 10_000, 100_000, 1_000_000)
-
-GROWTH = tuple(
-    Case(name=f"{name}, {size:,} assignments", path=path, connections=32, assignments=size)
-    for name, path in (("GetRoleCredentials", _ROLE_CREDENTIALS), ("ListAccounts", _ACCOUNTS))
-    for size in SIZES
+    Case(name="GetRoleCredentials", path=ROLE_CREDENTIALS, connections=32, assignments=100_000),
+    Case(name="ListAccounts", path=ACCOUNTS_PAGE, connections=32, assignments=100_000),
 )

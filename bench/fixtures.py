@@ -19,6 +19,7 @@ from postern.core import start_urls
 from postern.core.caller import Caller
 from postern.core.clients import DEVICE_CODE, REFRESH_TOKEN
 from postern.core.create_token import create_token
+from postern.core.records import Instance
 from postern.core.register_client import register_client
 from postern.core.service import Service
 from postern.core.start_device_authorization import start_device_authorization
@@ -32,7 +33,7 @@ _CALLER = Caller(address="127.0.0.1", user_agent="bench")
 _REGISTRATION = RegisterClientRequest(
     client_name="botocore-client-bench", client_type="public", scopes=("sso:account:access",)
 )
-_encode = msgspec.json.Encoder().encode
+encode = msgspec.json.Encoder().encode
 
 
 class Bodies(msgspec.Struct, frozen=True):
@@ -63,11 +64,12 @@ async def _make(settings: Settings, folder: Path, codes: int, families: int) -> 
             now=service.now(),
         )
         registration = _REGISTRATION
-        credentials, start = await _registered(service)
+        credentials = await registered(service)
+        start = start_request(service.instance, credentials)
         device_codes = await _device_codes(service, start, codes + families)
-        polls = [CreateTokenRequest(**credentials, grant_type=DEVICE_CODE, device_code=code) for code in device_codes]
+        polls = [token_request(credentials, DEVICE_CODE, device_code=code) for code in device_codes]
         answers = await asyncio.gather(*(_token(service, poll, user.user_id) for poll in polls[codes:]))
-        refresh = CreateTokenRequest(**credentials, grant_type=REFRESH_TOKEN, refresh_token="REFRESH_TOKEN")
+        refresh = token_request(credentials, REFRESH_TOKEN, refresh_token="REFRESH_TOKEN")
     _write(bodies.register, [registration])
     _write(bodies.device_start, [start])
     _write(bodies.poll, polls[:codes])
@@ -78,17 +80,32 @@ async def _make(settings: Settings, folder: Path, codes: int, families: int) -> 
 
 async def sign_in(service: Service, user_id: str) -> str:
     """The access token of a new sign-in by device code."""
-    credentials, start = await _registered(service)
-    (code,) = await _device_codes(service, start, 1)
-    poll = CreateTokenRequest(**credentials, grant_type=DEVICE_CODE, device_code=code)
+    credentials = await registered(service)
+    (code,) = await _device_codes(service, start_request(service.instance, credentials), 1)
+    poll = token_request(credentials, DEVICE_CODE, device_code=code)
     return (await _token(service, poll, user_id)).access_token or ""
 
 
-async def _registered(service: Service) -> tuple[dict[str, str], StartDeviceAuthorizationRequest]:
+async def registered(service: Service) -> dict[str, str]:
+    """The credentials of a new client."""
     client = await register_client(service, _REGISTRATION, _CALLER)
-    credentials = {"client_id": client.client_id or "", "client_secret": client.client_secret or ""}
-    start = StartDeviceAuthorizationRequest(**credentials, start_url=start_urls.aws_start_url(service.instance))
-    return credentials, start
+    return {"client_id": client.client_id or "", "client_secret": client.client_secret or ""}
+
+
+def token_request(
+    credentials: dict[str, str], grant_type: str, *, device_code: str | None = None, refresh_token: str | None = None
+) -> CreateTokenRequest:
+    return CreateTokenRequest(
+        client_id=credentials["client_id"],
+        client_secret=credentials["client_secret"],
+        grant_type=grant_type,
+        device_code=device_code,
+        refresh_token=refresh_token,
+    )
+
+
+def start_request(instance: Instance, credentials: dict[str, str]) -> StartDeviceAuthorizationRequest:
+    return StartDeviceAuthorizationRequest(**credentials, start_url=start_urls.aws_start_url(instance))
 
 
 async def _device_codes(service: Service, start: StartDeviceAuthorizationRequest, count: int) -> list[str]:
@@ -108,4 +125,4 @@ async def _token(service: Service, poll: CreateTokenRequest, user_id: str) -> Cr
 
 
 def _write(file: Path, requests: Sequence[msgspec.Struct]) -> None:
-    file.write_bytes(b"\n".join(_encode(request) for request in requests) + b"\n")
+    file.write_bytes(b"\n".join(encode(request) for request in requests) + b"\n")

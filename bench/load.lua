@@ -32,7 +32,7 @@ end
 function request()
   if once and not looked_at then -- wrk looks at one request that it does not send
     looked_at = true
-    return wrk.format("POST", path, headers, sign(bodies[1]))
+    return wrk.format("POST", path, headers, signed and sign(bodies[1]) or bodies[1])
   end
   if once and position == #bodies then
     ran_out = 1

@@ -9,8 +9,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -18,7 +19,9 @@ HERE = Path(__file__).parent
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """One run of the load: requests a second, latencies in microseconds, the share of a core that each side used."""
+    """One run of the load: requests a second, latencies in microseconds, the share of a core that each side used.
+    ``store_cpu`` is that of a store with processes of its own.
+    """
 
     rate: float
     p50: int
@@ -26,11 +29,12 @@ class Sample(msgspec.Struct, frozen=True):
     wrong: int
     server_cpu: float
     load_cpu: float
+    store_cpu: float = 0.0
 
     @property
     def cpu_per_request(self) -> float:
-        """Microseconds of the server's core."""
-        return self.server_cpu / self.rate * 1e6
+        """Microseconds of the server's core, and of its store's."""
+        return (self.server_cpu + self.store_cpu) / self.rate * 1e6
 
 
 class RanOut(Exception):
@@ -47,17 +51,27 @@ class Figures(msgspec.Struct, frozen=True):
 
 
 class Server:
-    """A server process on the first core."""
+    """A server process on a core of its own, the first unless told."""
 
-    def __init__(self, arguments: list[str], environment: Mapping[str, str], ready_url: str, log: Path) -> None:
+    def __init__(
+        self,
+        arguments: list[str],
+        environment: Mapping[str, str],
+        url: str,
+        log: Path,
+        *,
+        ready: str = "",
+        core: int = 0,
+    ) -> None:
+        self.url = url
         self._log = log.open("wb")
         self.process = subprocess.Popen(
-            [*pinned(0), sys.executable, *arguments],
+            [*pinned(core), sys.executable, *arguments],
             env={**os.environ, **environment},
             stdout=self._log,
             stderr=self._log,
         )
-        self._wait(ready_url)
+        self._wait(url + ready)
 
     def _wait(self, url: str) -> None:
         for _ in range(200):
@@ -73,8 +87,7 @@ class Server:
         raise SystemExit("the server did not become ready")
 
     def cpu_seconds(self) -> float:
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_seconds(self.process.pid)
 
     def memory(self) -> float:
         """Resident memory in MiB."""
@@ -96,36 +109,96 @@ def pinned(core: int) -> list[str]:
     return ["taskset", "-c", str(cores[core % len(cores)])] if shutil.which("taskset") else []
 
 
+def cpu_seconds(pid: int, *, with_ended_children: bool = False) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    ticks = sum(map(int, fields[11 : 15 if with_ended_children else 13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+class Target(msgspec.Struct, frozen=True):
+    """A server under load: what ``load.lua`` is told, and by how many connections it comes."""
+
+    server: Server
+    url: str
+    environment: Mapping[str, str]
+    connections: int
+
+
 def load(server: Server, url: str, environment: Mapping[str, str], *, connections: int, seconds: int) -> Sample:
     """One run of wrk on the second core.
 
     Raises:
         RanOut: the requests that are good once were used up.
     """
+    return load_together([Target(server, url, environment, connections)], seconds)
+
+
+def load_together(targets: Sequence[Target], seconds: int, store_cpu: Callable[[], float] = lambda: 0.0) -> Sample:
+    """One run of wrk for each server, all at once. Rates are summed, latencies are the worst of them.
+
+    Raises:
+        RanOut: the requests that are good once were used up.
+    """
+
+    def spent() -> tuple[float, float, float]:
+        times = os.times()
+        of_servers = sum(target.server.cpu_seconds() for target in targets)
+        return of_servers, times.children_user + times.children_system, store_cpu()
+
+    before = spent()
+    running = [_wrk(target, seconds) for target in targets]
+    runs = [_seen(wrk) for wrk in running]
+    elapsed = max(run.elapsed for run in runs)
+    server, load_, store = ((after - earlier) / elapsed for earlier, after in zip(before, spent(), strict=True))
+    if any(run.ran_out for run in runs):
+        raise RanOut
+    return Sample(
+        rate=sum(run.requests / run.elapsed for run in runs),
+        p50=max(run.p50 for run in runs),
+        p99=max(run.p99 for run in runs),
+        wrong=sum(run.wrong for run in runs),
+        server_cpu=server,
+        load_cpu=load_,
+        store_cpu=store,
+    )
+
+
+class _Seen(NamedTuple):
+    """What one wrk reports, durations in microseconds."""
+
+    requests: int
+    duration: int
+    p50: int
+    p99: int
+    wrong: int
+    ran_out: int
+
+    @property
+    def elapsed(self) -> float:
+        return self.duration / 1e6
+
+
+def _wrk(target: Target, seconds: int) -> "subprocess.Popen[str]":
     command = [
         *pinned(1),
         "wrk",
         "-t1",
-        f"-c{connections}",
+        f"-c{target.connections}",
         f"-d{seconds}s",
         "--timeout",
         "5s",
         "-s",
         str(HERE / "load.lua"),
-        url,
+        target.url,
     ]
-    before, before_load = server.cpu_seconds(), os.times()
-    result = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
-    after, after_load = server.cpu_seconds(), os.times()
-    line = next((line for line in result.stdout.splitlines() if line.startswith("BENCH ")), None)
+    environment = {**os.environ, **target.environment}
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def _seen(wrk: "subprocess.Popen[str]") -> _Seen:
+    output, errors = wrk.communicate()
+    line = next((line for line in output.splitlines() if line.startswith("BENCH ")), None)
     if line is None:
-        raise SystemExit(f"wrk failed:\n{result.stdout}{result.stderr}")
-    sys.stderr.write(result.stderr)
-    requests, duration, p50, p99, wrong, ran_out = map(int, line.split()[1:])
-    if ran_out:
-        raise RanOut
-    elapsed = duration / 1e6
-    load_cpu = (after_load.children_user + after_load.children_system) - (
-        before_load.children_user + before_load.children_system
-    )
-    return Sample(requests / elapsed, p50, p99, wrong, (after - before) / elapsed, load_cpu / elapsed)
+        raise SystemExit(f"wrk failed:\n{output}{errors}")
+    sys.stderr.write(errors)
+    return _Seen(*map(int, line.split()[1:]))

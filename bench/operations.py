@@ -9,16 +9,14 @@ from pathlib import Path
 
 import msgspec
 
-from bench import fixtures, portal, signed_requests
+from bench import fixtures, portal, report, servers, signed_requests
 from bench.cases import Case
 from bench.crypto import Microseconds
 from bench.issuer import Issuer
 from bench.measure import Figures, RanOut, Sample, Server, load, pinned
 from postern.server.settings import load as load_settings
 
-PORT = 18900
-_URL, _BARE_URL = f"http://127.0.0.1:{PORT}", f"http://127.0.0.1:{PORT + 1}"
-_BARE = ["-m", "uvicorn", "bench.bare:app", "--port", str(PORT + 1), "--no-access-log", "--no-server-header"]
+_URL, _BARE_URL = servers.url(servers.PORT), servers.url(servers.BARE_PORT)
 _WARM_UP = 1
 
 
@@ -57,11 +55,11 @@ def run(case: Case, folder: Path, pairs: int, seconds: int) -> Outcome:
         RanOut: more requests were answered than prepared; the text says what rate they were prepared for.
     """
     folder.mkdir()
-    environment = _environment(folder)
+    environment = servers.environment(folder)
     with Issuer() as issuer:
         loads = _loads(case, folder, environment, issuer, [_WARM_UP, *[seconds] * pairs])
-        ours = Server(["-m", "postern", "serve"], environment, f"{_URL}/healthz/ready", folder / "postern.log")
-        bare = Server(_BARE, {}, _BARE_URL, folder / "bare.log")
+        ours = servers.start_postern(folder)
+        bare = servers.start_bare(folder)
         try:
             return _compare(case, loads, bare, ours, seconds)
         except RanOut:
@@ -69,21 +67,6 @@ def run(case: Case, folder: Path, pairs: int, seconds: int) -> Outcome:
         finally:
             bare.stop()
             ours.stop()
-
-
-def _environment(folder: Path) -> dict[str, str]:
-    return {
-        "POSTERN_SERVER__DATA": str(folder / "data"),
-        "POSTERN_SERVER__PORT": str(PORT),
-        "POSTERN_LIMITS__REGISTER_PER_MINUTE": "0",
-        "POSTERN_LIMITS__DEVICE_START_PER_MINUTE": "0",
-        "POSTERN_LIMITS__SIGN_IN_PER_MINUTE": "0",
-        "POSTERN_LIMITS__PORTAL_PER_MINUTE": "0",
-        "POSTERN_DEVICE__POLL_BURST": "100000000",
-        "POSTERN_LIFETIMES__AUTHORIZATION_CODE": "600",
-        "POSTERN_IAM__MAX_CLOCK_SKEW": str(signed_requests.MAX_CLOCK_SKEW),
-        "POSTERN_LOG__REQUESTS": "false",
-    }
 
 
 def _loads(
@@ -156,23 +139,19 @@ _COLUMNS: tuple[tuple[str, Callable[[Outcome], str]], ...] = (
     ("connections", lambda outcome: str(outcome.case.connections)),
     ("bare/s", lambda outcome: f"{outcome.bare.median('rate'):,.0f}"),
     ("Postern/s", lambda outcome: f"{outcome.ours.median('rate'):,.0f}"),
-    ("ratio: median (min-max)", lambda outcome: _spread(outcome.ratios)),
-    ("by CPU time", lambda outcome: _ratio(outcome.cpu_ratio)),
+    ("ratio: median (min-max)", lambda outcome: report.spread(outcome.ratios)),
+    ("by CPU time", lambda outcome: report.ratio(outcome.cpu_ratio)),
     ("target", lambda outcome: "-" if outcome.case.target is None else f"{outcome.case.target:.2f}"),
-    ("p50 ms", lambda outcome: f"{outcome.ours.median('p50') / 1000:.2f}"),
-    ("p99 ms", lambda outcome: f"{outcome.ours.median('p99') / 1000:.2f}"),
+    ("p50 ms", lambda outcome: report.milliseconds(outcome.ours.median("p50"))),
+    ("p99 ms", lambda outcome: report.milliseconds(outcome.ours.median("p99"))),
     ("server CPU", lambda outcome: f"{outcome.ours.median('server_cpu'):.0%}"),
     ("load CPU", lambda outcome: f"{outcome.ours.median('load_cpu'):.0%}"),
 )
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
-    rows = [
-        [title for title, _ in _COLUMNS],
-        ["---"] * len(_COLUMNS),
-        *([cell(outcome) for _, cell in _COLUMNS] for outcome in outcomes),
-    ]
-    lines = [f"| {' | '.join(row)} |" for row in rows]
+    rows = ([cell(outcome) for _, cell in _COLUMNS] for outcome in outcomes)
+    lines = [report.markdown([title for title, _ in _COLUMNS], rows)]
     lines += [f"\n{_beside_crypto(outcome)}" for outcome in outcomes if outcome.crypto]
     return "\n".join(lines)
 
@@ -197,13 +176,4 @@ def _crypto_ratios(outcome: Outcome, signatures: int) -> str:
     rates = [each.rate(signatures) for each in outcome.crypto]
     ratios = [own.rate / rate for own, rate in zip(outcome.ours.samples, rates, strict=True)]
     by_cpu = 1e6 / statistics.median(rates) / outcome.ours.median("cpu_per_request")
-    return f"{_spread(ratios)} of its rate, {_ratio(by_cpu)} by CPU time"
-
-
-def _spread(ratios: Sequence[float]) -> str:
-    return f"{_ratio(statistics.median(ratios))} ({_ratio(min(ratios))}-{_ratio(max(ratios))})"
-
-
-def _ratio(value: float) -> str:
-    """Two digits that say something."""
-    return f"{value:.2f}" if value >= 0.1 else f"{value:.3f}"
+    return f"{report.spread(ratios)} of its rate, {report.ratio(by_cpu)} by CPU time"

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+from bench.filling import Basis
 from bench.fixtures import sign_in
+from bench.material import Operation, Share
 from postern.core.directory import accounts
 from postern.core.directory.records import Account, AccountAssignment
 from postern.core.records import Instance
@@ -20,6 +22,8 @@ from postern.server.settings import Settings
 ACCOUNTS = 1000
 ROLE = "Admin"
 FIRST_ACCOUNT = "100000000000"
+ROLE_CREDENTIALS = f"/federation/credentials?role_name={ROLE}&account_id={FIRST_ACCOUNT}"
+ACCOUNTS_PAGE = "/assignment/accounts"
 _SIGN_INS = 8
 _AT_ONCE = 20_000
 
@@ -59,3 +63,15 @@ def _accounts(instance: Instance, now: int) -> Iterator[Account]:
     first = int(FIRST_ACCOUNT)
     for number in range(first, first + ACCOUNTS):
         yield accounts.new_account(instance, account_id=str(number), name=f"Account {number}", now=now)
+
+
+def _shares(there: Basis, folder: Path, rows: int, count: int, size: int) -> list[Share]:
+    """One person asks in all runs."""
+    tokens = make(there.settings, folder, assignments=rows)
+    return [Share({"BENCH_BEARERS": str(tokens)}, {})] * count
+
+
+OPERATIONS = tuple(
+    Operation(name=name, path=path, durable=False, prepare=_shares)
+    for name, path in (("GetRoleCredentials", ROLE_CREDENTIALS), ("ListAccounts", ACCOUNTS_PAGE))
+)

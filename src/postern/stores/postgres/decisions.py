@@ -6,7 +6,7 @@ Whoever was overtaken reads again.
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from postern.core.grants import authorization_code, device_code, refresh_token
 from postern.core.grants.base import Step
@@ -20,14 +20,23 @@ from postern.core.store import (
     StoreError,
 )
 from postern.stores.postgres.connections import Connection, Connections
-from postern.stores.postgres.dialect import TABLES, array_types
+from postern.stores.postgres.dialect import TABLES, Columns, array_types, by_column, with_values
 
 C = TypeVar("C", bound=Command)
 Found = tuple[Record | None, ...]
 Change = tuple[Record, Record, Record | None]  # as it was read, as it shall be, and what is inserted with it
-Shape = tuple[type[Record], type[Record] | None]
+Kinds = tuple[type[Record], type[Record] | None]
 # A step that was carried out; why it could not be; or ``None``: another was faster.
 Outcome = Step | StoreError | None
+
+
+class Shape(NamedTuple):
+    """What the statement is made of that writes changes: the columns to set and those to insert."""
+
+    changed: type[Record]
+    inserted: type[Record] | None
+    new: tuple[str, ...]
+    made: tuple[str, ...]
 
 
 def _columns(kind: type[Record], alias: str) -> str:
@@ -50,32 +59,52 @@ def _reading(kind: type[Record]) -> str:
 def _writing(shape: Shape) -> str:
     """Replace rows that are still as they were read, and insert what comes with them. It returns the keys of those.
 
-    Parameters: the keys, the new values and the old values of what changes, then the columns to insert.
+    Parameters: the keys, the new values of what is set, the old values of all that may change, then the columns to
+    insert. Old values are compared one by one though they may all be NULL: where ``IS NULL`` is asked for, a planner
+    that knows nothing of the table thinks that few rows are left of it, and reads it from end to end.
     """
-    changed, inserted = shape
-    table = TABLES[changed]
+    table = TABLES[shape.changed]
     types = array_types(table)
-    names = ["changed_key", *(f"new_{column}" for column in table.changing), *(f"old_{c}" for c in table.changing)]
-    arrays = [types[table.key], *(types[column] for column in table.changing), *(types[c] for c in table.changing)]
-    if inserted is not None:
-        names += TABLES[inserted].columns
-        arrays += array_types(TABLES[inserted]).values()
+    names = ["changed_key", *(f"new_{c}" for c in shape.new), *(f"old_{c}" for c in table.changing), *shape.made]
+    arrays = [types[column] for column in (table.key, *shape.new, *table.changing)]
+    if shape.inserted is not None:
+        types = array_types(TABLES[shape.inserted])
+        arrays += [types[column] for column in shape.made]
     given = ", ".join(f"${place}::{array}" for place, array in enumerate(arrays, 1))
-    new = ", ".join(f"{column} = given.new_{column}" for column in table.changing)
+    new = ", ".join(f"{column} = given.new_{column}" for column in shape.new)
     as_read = " AND ".join(f"t.{column} IS NOT DISTINCT FROM given.old_{column}" for column in table.changing)
     update = (
         f"UPDATE {table.name} t SET {new} FROM given WHERE t.{table.key} = given.changed_key AND {as_read} "  # noqa: S608
         "RETURNING given.changed_key"
     )
     with_given = f"WITH given AS (SELECT * FROM unnest({given}) AS g({', '.join(names)}))"  # noqa: S608
-    if inserted is None:
+    if shape.inserted is None:
         return f"{with_given} {update}"
-    columns = ", ".join(TABLES[inserted].columns)
+    columns = ", ".join(shape.made)
     return (
         f"{with_given}, taken AS ({update}), "  # noqa: S608
-        f"made AS (INSERT INTO {TABLES[inserted].name} ({columns}) "
+        f"made AS (INSERT INTO {TABLES[shape.inserted].name} ({columns}) "
         f"SELECT {columns} FROM given JOIN taken USING (changed_key)) SELECT changed_key FROM taken"
     )
+
+
+def _shaped(kinds: Kinds, changes: Sequence[Change]) -> tuple[Shape, list[Sequence[Any]]]:
+    """The statement's shape and its parameters.
+
+    PERF: what stays as it is in every row is compared, not set, and what is NULL in every new row is not inserted: 11
+    arrays instead of 13 for rotations, which take 9 % less of our time, 24 instead of 33 for redemptions.
+    """
+    changed, inserted = kinds
+    table = TABLES[changed]
+    old = by_column(table.changing, [table.changes(old) for old, _, _ in changes])
+    new = by_column(table.changing, [table.changes(new) for _, new, _ in changes])
+    set_anew = {column: values for column, values in new.items() if values != old[column]} or new
+    made: Columns = {}
+    if inserted is not None:
+        made = with_values(by_column(TABLES[inserted].columns, [_row(made) for _, _, made in changes]))
+    shape = Shape(changed, inserted, tuple(set_anew), tuple(made))
+    keys = [_key(old) for old, _, _ in changes]
+    return shape, [keys, *set_anew.values(), *old.values(), *made.values()]
 
 
 class Decisions(Generic[C]):
@@ -98,7 +127,7 @@ class Decisions(Generic[C]):
     async def __call__(self, commands: Sequence[C]) -> list[Outcome]:
         found = await self._read(sorted({self._key(command) for command in commands}))
         steps: list[Outcome] = []
-        changes: dict[Shape, dict[int, Change]] = defaultdict(dict)
+        changes: dict[Kinds, dict[int, Change]] = defaultdict(dict)
         overtaken: list[int] = []
         taken: set[int] = set()
         for place, command in enumerate(commands):
@@ -114,13 +143,13 @@ class Decisions(Generic[C]):
             taken.add(key)
             change = _change(step, rows)
             changes[type(change[0]), type(change[2]) if change[2] else None][place] = change
-        for shape, of_shape in changes.items():
+        for kinds, of_kinds in changes.items():
             try:
-                done = await self._write(shape, of_shape)
-            except StoreError as error:  # what has another shape is not touched by it
-                steps = [error if place in of_shape else step for place, step in enumerate(steps)]
+                done = await self._write(kinds, of_kinds)
+            except StoreError as error:  # what is of other kinds is not touched by it
+                steps = [error if place in of_kinds else step for place, step in enumerate(steps)]
             else:
-                overtaken += [place for place in of_shape if place not in done]
+                overtaken += [place for place in of_kinds if place not in done]
         for place in overtaken:
             steps[place] = None
         return steps
@@ -144,19 +173,14 @@ class Decisions(Generic[C]):
             start = end
         return tuple(records)
 
-    async def _write(self, shape: Shape, changes: dict[int, Change]) -> set[int]:
+    async def _write(self, kinds: Kinds, changes: dict[int, Change]) -> set[int]:
         """The places of the commands whose change was made."""
-        statement = self._write_statements.get(shape) or self._write_statements.setdefault(shape, _writing(shape))
-        changes_of = TABLES[shape[0]].changes
         in_order = sorted(changes.items(), key=lambda item: _key(item[1][0]))  # alike on all nodes
-        rows = [
-            [_key(old), *changes_of(new)[:-1], *changes_of(old)[:-1], *_inserted(made)]
-            for _, (old, new, made) in in_order
-        ]
-        arrays = [list(column) for column in zip(*rows, strict=True)]
+        shape, parameters = _shaped(kinds, [change for _, change in in_order])
+        statement = self._write_statements.get(shape) or self._write_statements.setdefault(shape, _writing(shape))
 
         async def write(connection: Connection) -> Any:
-            return await connection.fetch(statement, *arrays)
+            return await connection.fetch(statement, *parameters)
 
         try:
             done = {row[0] for row in await self._connections.run(write)}
@@ -170,7 +194,7 @@ def _key(record: Record) -> int:
     return key
 
 
-def _inserted(record: Record | None) -> list[Any]:
+def _row(record: Record | None) -> list[Any]:
     return TABLES[type(record)].row(record) if record is not None else []
 
 

@@ -1,6 +1,8 @@
 """PostgreSQL's side of the statements: numbered parameters, a type for true and false, many rows by one statement."""
 
-from typing import get_type_hints
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any, get_type_hints
 
 from postern.core.records import Record
 from postern.stores.tables import Dialect, Table, tables
@@ -30,11 +32,24 @@ def _array_type(hint: object) -> str:
     return _ARRAYS[str]
 
 
-def _insert_many(table: Table[Record]) -> str:
+@cache
+def insert_many(kind: type[Record], columns: tuple[str, ...]) -> str:
+    """A statement whose parameters are the arrays of those columns; all others are NULL."""
+    table = TABLES[kind]
     types = array_types(table)
-    arrays = ", ".join(f"${place}::{types[column]}" for place, column in enumerate(table.columns, 1))
-    columns = ", ".join(table.columns)
-    return f"INSERT INTO {table.name} ({columns}) SELECT * FROM unnest({arrays})"  # noqa: S608
+    arrays = ", ".join(f"${place}::{types[column]}" for place, column in enumerate(columns, 1))
+    return f"INSERT INTO {table.name} ({', '.join(columns)}) SELECT * FROM unnest({arrays})"  # noqa: S608
 
 
-INSERT_MANY = {kind: _insert_many(table) for kind, table in TABLES.items()}
+INSERT_MANY = {kind: insert_many(kind, table.columns) for kind, table in TABLES.items()}
+Columns = dict[str, tuple[Any, ...]]
+
+
+def by_column(names: Iterable[str], rows: Iterable[Sequence[Any]]) -> Columns:
+    """The values of each column; what a row has beyond the names is left out."""
+    return dict(zip(names, zip(*rows, strict=True), strict=False))
+
+
+def with_values(columns: Columns) -> Columns:
+    """Without those that are NULL in every row."""
+    return {name: values for name, values in columns.items() if values.count(None) < len(values)}

@@ -24,7 +24,7 @@ from postern.stores.postgres import assigned_roles, bridge
 from postern.stores.postgres.address import Address, parse
 from postern.stores.postgres.connections import Connection, Connections
 from postern.stores.postgres.decisions import C, Decisions, Outcome, code_redemptions, device_redemptions, rotations
-from postern.stores.postgres.dialect import INSERT_MANY, TABLES
+from postern.stores.postgres.dialect import TABLES, by_column, insert_many, with_values
 from postern.stores.postgres.gathering import Gatherer
 from postern.stores.postgres.rows import PostgresRows, device_poll
 from postern.stores.postgres.schema import migrate, missing_migrations
@@ -44,7 +44,7 @@ _POLLS = (
     "WHERE authorization_id = ANY($1::bigint[])"
 )
 _FAMILIES = f"{TABLES[TokenFamily].select} WHERE family_id = ANY($1::bigint[])"
-_NEW_DEVICES = f"{INSERT_MANY[DeviceAuthorization]} ON CONFLICT DO NOTHING RETURNING authorization_id, user_code_digest"
+_UNLESS_TAKEN = "ON CONFLICT DO NOTHING RETURNING authorization_id, user_code_digest"
 # The counter as it is, or anew; in either case nobody else changes it until we are done.
 _CLAIM_COUNTER = (
     "INSERT INTO attempts (counter_digest, failures, last_failure_at, blocked_until, expires_at) "
@@ -137,8 +137,9 @@ class PostgresStore(RowStore):
 
     async def _insert_devices(self, devices: Sequence[DeviceAuthorization]) -> list[bool]:
         table = TABLES[DeviceAuthorization]
-        arrays = [list(column) for column in zip(*(table.row(device) for device in devices), strict=True)]
-        rows = await self._connections.run(lambda connection: connection.fetch(_NEW_DEVICES, *arrays))
+        columns = with_values(by_column(table.columns, (table.row(device) for device in devices)))
+        statement = f"{insert_many(DeviceAuthorization, tuple(columns))} {_UNLESS_TAKEN}"
+        rows = await self._connections.run(lambda connection: connection.fetch(statement, *columns.values()))
         inserted = {tuple(row) for row in rows}
         return [(device.authorization_id, device.user_code_digest) in inserted for device in devices]
 
