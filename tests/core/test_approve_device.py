@@ -211,6 +211,17 @@ async def test_the_token_of_one_page_decides_on_no_other(world: World, active: A
     assert (await world.authorization_of(user_code)).status is DeviceStatus.PENDING
 
 
+async def test_nothing_is_decided_in_a_browser_session_that_has_ended_meanwhile(
+    world: World, active: ActiveSession, user_code: str
+) -> None:
+    """Whoever holds a session's cookie approves nothing with it once the password was changed."""
+    token = approve_device.approval_token(world.service, active, user_code)
+    await world.store.set_password(active.user.user_id, "another", world.now)
+    with pytest.raises(UserCodeRefused):
+        await approve_device.decide(world.service, active, user_code=user_code, token=token, approve=True, caller=PHONE)
+    assert (await world.authorization_of(user_code)).status is DeviceStatus.PENDING
+
+
 async def test_a_code_that_was_swept_meanwhile_is_refused(world: World, active: ActiveSession, user_code: str) -> None:
     token = approve_device.approval_token(world.service, active, user_code)
     await world.store.sweep(world.now + 600, 1000)

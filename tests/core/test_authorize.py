@@ -189,6 +189,15 @@ async def test_a_lone_surrogate_in_the_state_is_no_fault(world: World, client: C
     assert (await authorize.approve(world.service, await world.browser(), request, PHONE)).isascii()
 
 
+async def test_no_code_is_issued_in_a_browser_session_that_has_ended_meanwhile(world: World, client: Client) -> None:
+    request = await authorize.validate(world.service, authorization_query(client))
+    active = await world.browser()
+    await world.store.set_password(active.user.user_id, "another", world.now)
+    parameters = returned(await authorize.approve(world.service, active, request, PHONE))
+    assert parameters["error"] == "access_denied"
+    assert "code" not in parameters
+
+
 async def test_without_state_none_comes_back(world: World, client: Client) -> None:
     query = authorization_query(client)
     del query["state"]

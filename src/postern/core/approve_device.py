@@ -81,6 +81,7 @@ async def decide(
                 user_id=active.user.user_id,
                 approve=approve,
                 approver_address=caller.address,
+                session_digest=active.session.session_digest,
                 now=now,
             )
         )

@@ -21,7 +21,7 @@ from postern.core.grants.base import refusal_to_issue
 from postern.core.records import AuthorizationCode, Instance
 from postern.core.service import Service
 from postern.core.sign_in import ActiveSession
-from postern.core.store import AlreadyExists
+from postern.core.store import AlreadyExists, NotFound
 
 MAX_STATE = 2048
 MAX_NONCE = 512
@@ -126,7 +126,11 @@ async def approve(service: Service, active: ActiveSession, request: Authorizatio
         _record(service, active, request, caller, EventName.CONSENT_GIVEN, refusal.reason)
         error = "unauthorized_client" if isinstance(refusal, UnauthorizedClientException) else "access_denied"
         return error_url(service, request.redirect_uri, request.state, error, refusal.description)
-    code = await _create_code(service, active, request)
+    try:
+        code = await _create_code(service, active, request)
+    except NotFound:
+        _record(service, active, request, caller, EventName.CONSENT_GIVEN, "the browser session has ended")
+        return error_url(service, request.redirect_uri, request.state, "access_denied", "The sign-in has ended")
     _record(service, active, request, caller, EventName.CONSENT_GIVEN)
     text = tokens.mint(
         service.ring.active, tokens.Kind.AUTHORIZATION_CODE, tokens.Claims(code.code_id, 0, 0, code.expires_at)
@@ -138,10 +142,10 @@ async def _create_code(service: Service, active: ActiveSession, request: Authori
     """Two workers may make the same row number in the same millisecond: then another is made."""
     code = _new_code(service, active, request)
     try:
-        await service.store.create_authorization_code(code)
+        await service.store.create_authorization_code(code, active.session.session_digest)
     except AlreadyExists:
         code = _new_code(service, active, request)
-        await service.store.create_authorization_code(code)
+        await service.store.create_authorization_code(code, active.session.session_digest)
     return code
 
 

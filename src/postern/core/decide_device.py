@@ -3,18 +3,21 @@
 import msgspec
 
 from postern.api.errors import AccessDeniedException, ExpiredTokenException
-from postern.core.records import DeviceAuthorization, DeviceStatus, User
+from postern.core.records import BrowserSession, DeviceAuthorization, DeviceStatus, User
 from postern.core.store import DecideDeviceAuthorization
 
 
 def decide(
-    command: DecideDeviceAuthorization, authorization: DeviceAuthorization | None, user: User | None
+    command: DecideDeviceAuthorization,
+    authorization: DeviceAuthorization | None,
+    user: User | None,
+    session: BrowserSession | None = None,
 ) -> DeviceAuthorization:
     """The authorization after the decision; unchanged if it was decided before.
 
     Raises:
         ExpiredTokenException: it has expired undecided, or is not there.
-        AccessDeniedException: the person is disabled, or of another instance.
+        AccessDeniedException: the person is disabled, or of another instance, or their browser session has ended.
     """
     if authorization is None:
         raise ExpiredTokenException(reason="device authorization is gone")
@@ -24,6 +27,8 @@ def decide(
         raise ExpiredTokenException(reason="device authorization has expired")
     if user is None or not user.enabled:
         raise AccessDeniedException(reason="the person is disabled or gone")
+    if command.session_digest and (session is None or session.user_id != user.user_id):
+        raise AccessDeniedException(reason="the browser session has ended")
     if user.instance_id != authorization.instance_id:
         raise AccessDeniedException(reason="the person is of another instance")
     return msgspec.structs.replace(

@@ -168,12 +168,15 @@ class FamilyTerms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DecideDeviceAuthorization(Command, frozen=True, kw_only=True):
-    """A person's decision on a pending device authorization."""
+    """A person's decision on a pending device authorization. ``session_digest`` names the browser session that it was
+    made in, which must still be there; empty where there is none.
+    """
 
     authorization_id: int
     user_id: str
     approve: bool
     approver_address: str
+    session_digest: bytes = b""
 
 
 class Store(Protocol):
@@ -327,7 +330,7 @@ class Store(Protocol):
 
         Raises:
             ExpiredTokenException: it has expired undecided, or never was.
-            AccessDeniedException: the person is disabled, or of another instance.
+            AccessDeniedException: the person is disabled, or of another instance, or their browser session has ended.
         """
         ...
 
@@ -346,7 +349,13 @@ class Store(Protocol):
 
     # Authorization codes
 
-    async def create_authorization_code(self, code: AuthorizationCode) -> None: ...
+    async def create_authorization_code(self, code: AuthorizationCode, session_digest: bytes = b"") -> None:
+        """
+        Raises:
+            AlreadyExists: the number is taken.
+            NotFound: the browser session in which the person consented has ended.
+        """
+        ...
 
     async def redeem_authorization_code(self, command: RedeemAuthorizationCode) -> TokenFamily:
         """The token family of a code: created once, the same again within the replay window.

@@ -230,8 +230,9 @@ class RowStore(ABC):
     async def decide_device_authorization(self, command: DecideDeviceAuthorization) -> DeviceAuthorization:
         def step(rows: Rows) -> DeviceAuthorization:
             user = rows.find_for_share(User, command.user_id)
+            session = rows.find(BrowserSession, command.session_digest) if command.session_digest else None
             current = rows.find_for_update(DeviceAuthorization, command.authorization_id)
-            decided = decide_device.decide(command, current, user)
+            decided = decide_device.decide(command, current, user, session)
             if decided is not current:
                 rows.update(decided)
             return decided
@@ -245,8 +246,14 @@ class RowStore(ABC):
 
         return await self._redeem(step)
 
-    async def create_authorization_code(self, code: AuthorizationCode) -> None:
-        await self._write(lambda rows: rows.insert(code))
+    async def create_authorization_code(self, code: AuthorizationCode, session_digest: bytes = b"") -> None:
+        def step(rows: Rows) -> None:
+            rows.find_for_share(User, code.user_id)  # their sessions end with them held
+            if session_digest and rows.find(BrowserSession, session_digest) is None:
+                raise NotFound("the browser session has ended")
+            rows.insert(code)
+
+        await self._write(step)
 
     async def redeem_authorization_code(self, command: RedeemAuthorizationCode) -> TokenFamily:
         def step(rows: Rows) -> Step:

@@ -4,13 +4,21 @@ import asyncio
 
 import pytest
 
-from postern.api.errors import InvalidGrantException
-from postern.core.records import BrowserSession, User
-from postern.core.store import Store
+from postern.api.errors import AccessDeniedException, AuthorizationPendingException, InvalidGrantException
+from postern.core.records import BrowserSession, DeviceStatus, User
+from postern.core.store import NotFound, Store
 from postern.testing import samples
 from postern.testing.conformance.exchanges import exchange
 from postern.testing.conformance.impediments import ApplicationSuite, subject_of
-from postern.testing.conformance.suite import Suite, add_approved, add_person, race, require_family, sign_in
+from postern.testing.conformance.suite import (
+    Suite,
+    add_approved,
+    add_pending,
+    add_person,
+    race,
+    require_family,
+    sign_in,
+)
 from postern.testing.samples import CLIENT, FAMILY_LIFE, NOW, OTHER_CLIENT
 
 REASON = "ended by an administrator"
@@ -90,6 +98,46 @@ class BrowserSessionRaces(Suite):
                 seen = await beginning
                 assert seen is not None
                 assert seen.password_hash == password_hash
+
+    async def test_nothing_is_approved_in_a_session_that_has_ended(self, store: Store, mira: User) -> None:
+        session = samples.browser_session(mira)
+        await store.create_browser_session(session, None)
+        digest = session.session_digest
+        approved, pending = [await add_pending(store) for _ in range(2)]
+        decided = await store.decide_device_authorization(samples.decision(approved, mira, session_digest=digest))
+        assert decided.status is DeviceStatus.APPROVED
+        code = samples.authorization_code(mira)
+        await store.create_authorization_code(code, digest)
+        await store.end_browser_session(digest)
+        with pytest.raises(AccessDeniedException):
+            await store.decide_device_authorization(samples.decision(pending, mira, session_digest=digest))
+        assert await store.find_device_authorization(pending.authorization_id) == pending
+        late = samples.authorization_code(mira)
+        with pytest.raises(NotFound):
+            await store.create_authorization_code(late, digest)
+        with pytest.raises(InvalidGrantException):
+            await store.redeem_authorization_code(samples.code_redemption(late))
+        await store.redeem_authorization_code(samples.code_redemption(code))
+
+    async def test_what_is_approved_beside_a_change_of_the_password_is_withdrawn_or_refused(
+        self, store: Store, mira: User
+    ) -> None:
+        for number in range(8):
+            session = samples.browser_session(mira, session_digest=samples.digest(f"approving {number}"))
+            await store.create_browser_session(session, None)
+            pending, code = await add_pending(store), samples.authorization_code(mira)
+            await asyncio.gather(
+                store.set_password(mira.user_id, f"hash {number}", NOW),
+                store.decide_device_authorization(
+                    samples.decision(pending, mira, session_digest=session.session_digest)
+                ),
+                store.create_authorization_code(code, session.session_digest),
+                return_exceptions=True,
+            )
+            with pytest.raises((InvalidGrantException, AuthorizationPendingException)):
+                await store.redeem_device_authorization(samples.device_redemption(pending))
+            with pytest.raises(InvalidGrantException):
+                await store.redeem_authorization_code(samples.code_redemption(code))
 
     async def test_a_session_that_was_ended_beside_all_others_stays_ended(self, store: Store, mira: User) -> None:
         for number in range(8):
