@@ -31,6 +31,7 @@ _SIGN_INS_OF_A_PERSON = 20
 _AGE_OF_SIGN_INS = 4 * 3600  # they live for eight hours
 _AGE_OF_DEVICE_CODES = 300
 _LIFE = 24 * 3600  # of all that is written here, so that nothing ends before the load does
+_MORE_THAN_A_MILLISECOND = 0.0011
 _MEMORY = "-2000000"  # KiB for SQLite's pages while many are written
 
 
@@ -156,7 +157,9 @@ def _device_authorizations(there: Basis, rows: int, approval: dict[str, object])
 
 
 def _moments(now: int, age: int, rows: int) -> Iterator[float]:
-    return (now - age + age * number / rows for number in range(rows))
+    """Further back than ``age`` where there are many: of one millisecond, two could get the same number."""
+    step = max(age / rows, _MORE_THAN_A_MILLISECOND)
+    return (now - step * place for place in range(rows, 0, -1))
 
 
 def _token(there: Basis, kind: Kind, number: int, mask: int) -> str:

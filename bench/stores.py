@@ -126,7 +126,9 @@ _TITLES = (
     "store",
     "requests/s",
     "of the bare application: median (min-max)",
+    "by CPU time",
     "of pgbench's inserts: median (min-max)",
+    "by CPU time",
     "target",
     "p50 ms",
     "p99 ms",
@@ -145,6 +147,7 @@ def _row(outcome: Outcome, store: str) -> list[str]:
     figures, bare, inserts = outcome.figures[store], outcome.figures[_BARE], outcome.figures[_INSERTS]
     target = _TARGETS.get((outcome.operation, outcome.connections, store))
     has_processes = store != SQLITE
+    is_beside_inserts = has_processes and outcome.durable
     return [
         outcome.operation,
         "yes" if outcome.durable else "-",
@@ -152,7 +155,9 @@ def _row(outcome: Outcome, store: str) -> list[str]:
         store,
         f"{figures.median('rate'):,.0f}",
         report.spread(rounds.ratios(figures, bare)),
-        report.spread(rounds.ratios(figures, inserts)) if outcome.durable and has_processes else "-",
+        _by_cpu(figures, bare),
+        report.spread(rounds.ratios(figures, inserts)) if is_beside_inserts else "-",
+        _by_cpu(figures, inserts) if is_beside_inserts else "-",
         "-" if target is None else f"{target:.2f}",
         report.milliseconds(figures.median("p50")),
         report.milliseconds(figures.median("p99")),
@@ -160,6 +165,13 @@ def _row(outcome: Outcome, store: str) -> list[str]:
         f"{figures.median('store_cpu'):.0%}" if has_processes else "-",
         f"{figures.median('load_cpu'):.0%}",
     ]
+
+
+def _by_cpu(figures: Figures, reference: Figures) -> str:
+    """The ratio by what a request takes of the processors, the store's processes and ``pgbench`` itself included: it
+    holds when others use the machine as well.
+    """
+    return report.ratio(reference.median("cpu_per_request") / figures.median("cpu_per_request"))
 
 
 def _references(measured: Measured) -> str:
