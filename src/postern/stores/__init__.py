@@ -1,13 +1,14 @@
 """The memory of the house. `open_store` is the only way in."""
 
 import contextlib
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit, urlunsplit
 
 from postern.core.store import StoreError, StoreUnavailable
+from postern.stores.urls import without_password
+
+__all__ = ["UnknownStoreUrl", "drivers", "open_store", "open_tables", "sqlite_file", "without_password"]
 
 if TYPE_CHECKING:
     from postern.core.store import Store
@@ -43,17 +44,6 @@ def open_store(url: str, *, create: bool = True) -> "Store":
             from postern.stores.postgres.store import open_postgres
         return open_postgres(url, create=create)
     raise UnknownStoreUrl(f"unknown store {url.partition(':')[0]}: use sqlite:///PATH, postgresql://… or memory:")
-
-
-def without_password(url: str) -> str:
-    """A store URL as it may be shown."""
-    if not url.startswith(_POSTGRES):
-        return url
-    parts = urlsplit(url)
-    query = re.sub(r"(?i)(password=)[^&]*", r"\1***", parts.query)
-    before, at, host = parts.netloc.rpartition("@")
-    name, colon, _ = before.partition(":")
-    return urlunsplit(parts._replace(netloc=f"{name}{colon and ':***'}{at}{host}", query=query))
 
 
 def sqlite_file(url: str) -> Path | None:

@@ -37,6 +37,9 @@ def test_what_an_option_cannot_be_is_refused(option: str) -> None:
 def test_a_password_is_not_shown() -> None:
     assert without_password(URL) == "postgresql://postern:***@db.example.org:5432/postern"
     assert without_password("postgresql://postern@db/postern") == "postgresql://postern@db/postern"
+    assert without_password("postgresql://u:se/cr@t@db1,[::1]:5433/postern") == (
+        "postgresql://u:***@db1,[::1]:5433/postern"
+    )
     assert without_password("postgresql://db/postern?sslpassword=a&password=b&x=1") == (
         "postgresql://db/postern?sslpassword=***&password=***&x=1"
     )

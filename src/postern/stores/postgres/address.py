@@ -1,10 +1,11 @@
 """The store URL: what of it is ours, and what goes to the driver."""
 
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
 from postern.core.store import StoreError
+from postern.stores import urls
 
 SCHEMES = ("postgresql://", "postgres://")
 _OURS = ("pool_size", "statement_timeout", "lock_timeout", "prepared_statements")
@@ -32,11 +33,10 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def urls(self) -> tuple[str, ...]:
         """One for each server where any is right that takes writes. Otherwise the driver chooses among them."""
-        parts = urlsplit(self.url)
+        parts = urls.split(self.url)
         if not {("target_session_attrs", wanted) for wanted in _PRIMARY} & set(parse_qsl(parts.query)):
             return (self.url,)
-        account, at, hosts = parts.netloc.rpartition("@")
-        return tuple(urlunsplit(parts._replace(netloc=f"{account}{at}{host}")) for host in hosts.split(","))
+        return tuple(str(parts._replace(hosts=host)) for host in parts.hosts.split(","))
 
 
 def parse(url: str) -> Address:
@@ -44,14 +44,14 @@ def parse(url: str) -> Address:
     Raises:
         BadAddress: an option has a value that it cannot have.
     """
-    parts = urlsplit(url)
+    parts = urls.split(url)
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     mine: dict[str, object] = {name: options.pop(name) for name in _OURS if name in options}
     if "prepared_statements" in mine:
         mine["prepared_statements"] = _switch(str(mine["prepared_statements"]))
     options.setdefault("target_session_attrs", "read-write")
     try:
-        given = urlunsplit(parts._replace(query=urlencode(options)))
+        given = str(parts._replace(query=urlencode(options)))
         address = msgspec.convert({"url": given, **mine}, Address, strict=False)
     except msgspec.ValidationError as error:
         raise BadAddress(f"store.url: {error}") from None
