@@ -34,7 +34,7 @@ def spent(server: PostgresServer) -> float:
 def _alive(pid: int) -> float:
     try:
         return cpu_seconds(pid)
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile
         return 0.0
 
 
