@@ -6,15 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from postern.core.store import StoreError, StoreUnavailable
-from postern.stores.urls import without_password
+from postern.stores.urls import POSTGRES, without_password
 
 __all__ = ["UnknownStoreUrl", "drivers", "open_store", "open_tables", "sqlite_file", "without_password"]
 
 if TYPE_CHECKING:
     from postern.core.store import Store
     from postern.stores.table_access import TableAccess
-
-_POSTGRES = ("postgresql://", "postgres://")
 
 
 class UnknownStoreUrl(StoreError):
@@ -39,7 +37,7 @@ def open_store(url: str, *, create: bool = True) -> "Store":
         if not create and not path.exists():
             raise StoreUnavailable(f"there is no store at {path}")
         return open_sqlite(path)
-    if url.startswith(_POSTGRES):
+    if url.startswith(POSTGRES):
         with drivers():
             from postern.stores.postgres.store import open_postgres
         return open_postgres(url, create=create)
@@ -64,7 +62,7 @@ async def open_tables(url: str) -> "TableAccess":
         if not path.exists():
             raise StoreUnavailable(f"there is no store at {path}")
         return SqliteTables(path)
-    if url.startswith(_POSTGRES):
+    if url.startswith(POSTGRES):
         with drivers():
             from postern.stores.postgres.table_access import open_postgres_tables
         return await open_postgres_tables(url)

@@ -1,5 +1,5 @@
-"""`Rows`: what an embedded store must be able to do inside one transaction. The verbs are written once on top of it,
-in `embedded`.
+"""`Rows`: what a store must be able to do inside one transaction. The verbs are written once on top of it, in
+`row_store`.
 """
 
 from collections.abc import Sequence

@@ -3,6 +3,7 @@
 import re
 from typing import NamedTuple
 
+POSTGRES = ("postgresql://", "postgres://")
 _PASSWORDS = re.compile(r"(?i)(password=)[^&]*")
 
 
@@ -29,7 +30,7 @@ def split(url: str) -> DatabaseUrl:
 
 def without_password(url: str) -> str:
     """A store URL as it may be shown."""
-    if not url.startswith(("postgresql://", "postgres://")):
+    if not url.startswith(POSTGRES):
         return url
     parts = split(url)
     name, colon, _ = parts.account.partition(":")

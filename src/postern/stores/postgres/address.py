@@ -7,7 +7,6 @@ import msgspec
 from postern.core.store import StoreError
 from postern.stores import urls
 
-SCHEMES = ("postgresql://", "postgres://")
 _OURS = ("pool_size", "statement_timeout", "lock_timeout", "prepared_statements")
 _PRIMARY = ("read-write", "primary")
 

@@ -21,7 +21,7 @@ LOST = (
     asyncpg.InternalClientError,
     OSError,
 )
-# A statement took too long, or there is no room, no file, no right to it.
+# It is stopping, or there is no room, no file, no right to it.
 REFUSED = (
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
@@ -30,7 +30,6 @@ REFUSED = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.InsufficientPrivilegeError,
-    TimeoutError,
 )
 # There is more to do than is done in time; the same may well succeed a little later.
 BUSY = (
