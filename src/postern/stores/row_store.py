@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -63,6 +64,7 @@ from postern.stores.rows import Rows
 T = TypeVar("T")
 R = TypeVar("R", bound=Record)
 Find = Callable[[type[TokenFamily], object], TokenFamily | None]
+SWEEP_SLICE = 25  # rows of a kind that are looked at in one transaction
 # How long an expired row stays, in seconds.
 EXPIRING: dict[type[Record], int] = {
     DeviceAuthorization: 0,
@@ -386,10 +388,13 @@ class RowStore(ABC):
         return None
 
     async def sweep(self, now: int, limit: int) -> int:
-        def step(rows: Rows) -> int:
-            return sum(rows.delete_expired(kind, now - stay, limit) for kind, stay in EXPIRING.items())
-
-        return await self._write(step)
+        """In slices: who writes beside it waits for one of them at most."""
+        swept = 0
+        for kind, stay in EXPIRING.items():
+            for begin in range(0, limit, SWEEP_SLICE):
+                slice_ = min(SWEEP_SLICE, limit - begin)
+                swept += await self._write(partial(delete_expired, kind=kind, now=now - stay, limit=slice_))
+        return swept
 
     async def begin_epoch(self, now: int, *, end_sign_ins: bool = False) -> None:
         await self._write(lambda rows: begin_epoch(rows, now, end_sign_ins=end_sign_ins))
@@ -415,6 +420,11 @@ class RowStore(ABC):
         if isinstance(answer, ModelledError):
             raise answer
         return answer
+
+
+def delete_expired(rows: Rows, *, kind: type[Record], now: int, limit: int) -> int:
+    """A sweep's step."""
+    return rows.delete_expired(kind, now, limit)
 
 
 def _primary(rows: Rows) -> Instance | None:

@@ -29,7 +29,7 @@ from postern.stores.postgres.gathering import Gatherer
 from postern.stores.postgres.rows import PostgresRows, device_poll
 from postern.stores.postgres.schema import migrate, missing_migrations
 from postern.stores.postgres.transactions import transaction
-from postern.stores.row_store import EXPIRING, RowStore
+from postern.stores.row_store import EXPIRING, RowStore, delete_expired
 from postern.stores.rows import Rows
 
 T = TypeVar("T")
@@ -198,7 +198,7 @@ class PostgresStore(RowStore):
         """Kind by kind, so that no lock is held longer than one kind takes."""
         swept = 0
         for kind, stay in EXPIRING.items():
-            swept += await self._read(partial(_delete_expired, kind=kind, now=now - stay, limit=limit))
+            swept += await self._read(partial(delete_expired, kind=kind, now=now - stay, limit=limit))
         return swept
 
     async def read_clock(self) -> float:
@@ -225,10 +225,6 @@ def open_postgres(url: str, *, create: bool = True) -> PostgresStore:
         BadAddress: the URL has an option that it cannot have.
     """
     return PostgresStore(parse(url), create=create)
-
-
-def _delete_expired(rows: Rows, kind: type[Record], now: int, limit: int) -> int:
-    return rows.delete_expired(kind, now, limit)
 
 
 def _family(row: Any) -> TokenFamily:
