@@ -39,6 +39,13 @@ _EACH_STATEMENT_SEES = """
 SELECT set_config('default_transaction_isolation', 'read committed', false)
 WHERE current_setting('default_transaction_isolation', true) = 'repeatable read'
 """
+# A plan is made once for a connection's life, or until the tables were analyzed, which may be while they are all but
+# empty: then reading a table from end to end is the cheapest way, and stays it when there are a million rows. All that
+# is asked for often is asked for by its key, so the ways that read whole tables are taken only where there is no other.
+_BY_KEYS = """
+SELECT set_config(name, 'off', false) FROM unnest($1::text[]) AS name WHERE current_setting(name, true) = 'on'
+"""
+_OTHER_WAYS = ["enable_seqscan", "enable_hashjoin", "enable_mergejoin", "enable_material", "jit"]
 
 
 class Connections:
@@ -125,6 +132,7 @@ class Connections:
         await connection.execute(_SETTINGS, str(self._address.statement_timeout), str(self._address.lock_timeout))
         await connection.execute(_DURABLE)
         await connection.execute(_EACH_STATEMENT_SEES)
+        await connection.execute(_BY_KEYS, _OTHER_WAYS)
 
     async def close(self) -> None:
         self._closed = True

