@@ -72,7 +72,7 @@ class ServerSettings(Section, frozen=True, kw_only=True):
         int,
         Positive,
         Help("Mean time to an answer above which a worker takes on less and refuses the rest.", "milliseconds"),
-    ] = 100
+    ] = 40
     request_timeout: Annotated[int, Positive, Help("Time in which a request must have arrived whole.", "seconds")] = 14
     idle_timeout: Annotated[int, Positive, Help("Time after which an idle connection is closed.", "seconds")] = 75
     shutdown_timeout: Annotated[
@@ -90,7 +90,7 @@ class StoreSettings(Section, frozen=True, kw_only=True):
         ),
     ] = ""
     sweep_interval: Annotated[int, Positive, Help("Time between two sweeps of expired rows.", "seconds")] = 30
-    sweep_rows: Annotated[int, Positive, Help("Rows of each kind that one sweep looks at in a transaction.")] = 500
+    sweep_rows: Annotated[int, Positive, Help("Rows of each kind that one step of a sweep looks at.")] = 500
 
 
 class MasterKeySettings(Section, frozen=True, kw_only=True):
