@@ -4,7 +4,7 @@ import asyncio
 import email.utils
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from xml.etree import ElementTree
 
@@ -12,11 +12,14 @@ import pytest
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
+from postern.api.restjson import Response
 from postern.core.service import Service
 from postern.server.admission import Admission
 from postern.server.backlog import Backlog
 from postern.server.connections import STATE_KEY, Limits, TimedProtocol
+from postern.server.direct import Direct
 from postern.server.factory import limits as limits_of
+from postern.server.operations import ENDPOINTS
 from postern.server.settings import Settings
 from tests.server.raw import RawResponse, request
 
@@ -72,11 +75,14 @@ class Line:
 
 
 class Desk:
-    """Connections to a server that answers when it is told to."""
+    """Connections to a server that answers when it is told to: by its application, or directly."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, *, directly: bool = False) -> None:
         self.admission = Admission(target=1, most=1)
         self.limits: Limits = limits_of(service, Settings(), self.admission, Backlog(None))
+        if directly:
+            paths = frozenset(endpoint.operation.path.encode() for endpoint in ENDPOINTS)
+            self.limits.direct = Direct(self._respond, paths)
         self.served: list[str] = []
         self.goes_on = asyncio.Event()
         self._config = Config(
@@ -106,6 +112,15 @@ class Desk:
         assert self.admission.in_work == 1
         return protocol, line
 
+    def _respond(self, scope: Any, receive: Callable[[], Any]) -> Awaitable[Response]:
+        async def answer() -> Response:
+            await receive()
+            await self.goes_on.wait()
+            return Response(200, [(b"content-length", b"0")], b"")
+
+        self.served.append(scope["path"])
+        return answer()
+
     async def _serve(self, scope: Any, receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
         self.served.append(scope["path"])
         await receive()
@@ -114,9 +129,9 @@ class Desk:
         await send({"type": "http.response.body", "body": b""})
 
 
-@pytest.fixture
-async def desk(service: Service) -> AsyncIterator[Desk]:
-    desk = Desk(service)
+@pytest.fixture(params=["by its application", "directly"])
+async def desk(service: Service, request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
+    desk = Desk(service, directly=request.param == "directly")
     yield desk
     desk.goes_on.set()
     await asyncio.sleep(0.01)

@@ -57,25 +57,42 @@ class ProtocolApp:
         for endpoint in ENDPOINTS:
             self._routes.setdefault(endpoint.operation.path, {})[endpoint.operation.query] = endpoint
 
+    @property
+    def paths(self) -> frozenset[bytes]:
+        """Of the operations, STS apart, which shares its path with a page."""
+        return frozenset(path.encode() for path in self._routes)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        variants = self._routes.get(scope["path"])
-        request_id = new_request_id()
-        started = time.perf_counter()
-        if variants is not None:
-            endpoint = variants[_variant(scope["query_string"])] if len(variants) > 1 else variants[""]
-            name, wire = endpoint.operation.name, wire_of(endpoint.operation)
-            answering = self._serve(endpoint, scope, receive, request_id)
-        elif sts.is_called(scope["path"], scope["method"], scope["query_string"]):
-            name, wire = GET_CALLER_IDENTITY, STS
-            answering = self._serve_sts(scope, receive, request_id)
-        else:
+        answering = self.respond(scope, receive)
+        if answering is None:
             await self._serve_page(scope, receive, send)
             return
-        response, refusal = await _answer(answering, wire, request_id)
+        response = await answering
         await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
         await send({"type": "http.response.body", "body": response.body})
+
+    def respond(self, scope: Scope, receive: Receive) -> Awaitable[restjson.Response] | None:
+        """The response to a call of an operation; ``None`` if the request is for a page."""
+        variants = self._routes.get(scope["path"])
+        request_id = new_request_id()
+        if variants is not None:
+            endpoint = variants[_variant(scope["query_string"])] if len(variants) > 1 else variants[""]
+            operation = endpoint.operation
+            answering = self._serve(endpoint, scope, receive, request_id)
+            return self._answer(operation.name, wire_of(operation), answering, scope, request_id)
+        if sts.is_called(scope["path"], scope["method"], scope["query_string"]):
+            answering = self._serve_sts(scope, receive, request_id)
+            return self._answer(GET_CALLER_IDENTITY, STS, answering, scope, request_id)
+        return None
+
+    async def _answer(
+        self, name: str, wire: Wire, answering: Awaitable[restjson.Response], scope: Scope, request_id: str
+    ) -> restjson.Response:
+        started = time.perf_counter()
+        response, refusal = await _answer(answering, wire, request_id)
         if self._log_requests:
             _log_access(name, response.status, started, request_id, scope, refusal)
+        return response
 
     async def _serve(self, endpoint: Endpoint, scope: Scope, receive: Receive, request_id: str) -> restjson.Response:
         """The response to one call of an operation.

@@ -7,8 +7,10 @@ costs a request two assignments, where a timer per request would cost some micro
 """
 
 import asyncio
+import contextlib
 import socket
 import struct
+from collections.abc import Awaitable, MutableMapping
 from typing import Any
 
 import httptools
@@ -17,8 +19,10 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from postern.api.restjson import Response
 from postern.server.admission import Admission
 from postern.server.backlog import Backlog
+from postern.server.direct import Direct, Exchange, asks_to_close
 from postern.server.glance import Glance, keeps_connection
 from postern.server.refusals import Refusals
 
@@ -47,6 +51,7 @@ class Limits:
         refusals: Refusals,
         backlog: Backlog,
         glance: Glance,
+        direct: Direct | None = None,
     ) -> None:
         self.request_timeout = request_timeout
         self.max_connections = max_connections
@@ -55,6 +60,7 @@ class Limits:
         self.refusals = refusals
         self.backlog = backlog
         self.glance = glance
+        self.direct = direct
         self.open: set[TimedProtocol] = set()
         self._to_look_at: list[TimedProtocol] = []
         self._pass: asyncio.TimerHandle | None = None
@@ -140,11 +146,11 @@ class TimedProtocol(HttpToolsProtocol):
         self._head: float = 0
         self._read = 0
         self._refused = False
-        self._running: RequestResponseCycle | None = None
+        self._running: RequestResponseCycle | Exchange | None = None
         self._response: OneWrite | None = None
         self._is_arriving = False
         self._body = bytearray()
-        self._refused_at = _NOT_WAITING
+        self._idle_since = _NOT_WAITING
 
     def stuck_since(self, now: float) -> float:
         """Since when nothing goes on that the client should see to: the rest of a request, or reading the answer."""
@@ -153,10 +159,10 @@ class TimedProtocol(HttpToolsProtocol):
         return min(self.waits_since, self._unread_since)
 
     def is_left_idle(self, now: float) -> bool:
-        """Whether nothing came since a refusal for as long as a connection may idle. After any other answer uvicorn's
-        timer sees to it. PERF: a timer for each refusal would cost 2 µs.
+        """Whether nothing came since an answer for as long as a connection may idle. After one of the application
+        uvicorn's timer sees to it. PERF: a timer for each answer would cost 2 µs.
         """
-        return self._refused_at < now - self.timeout_keep_alive
+        return self._idle_since < now - self.timeout_keep_alive
 
     def abort(self) -> None:
         """Close at once; what the application still sends goes nowhere, and what was written is dropped: the system
@@ -214,7 +220,7 @@ class TimedProtocol(HttpToolsProtocol):
         """
         if self._refused or (not self._limits.admission.has_room() and self._turn_away(data)):
             return
-        self._refused_at = _NOT_WAITING
+        self._idle_since = _NOT_WAITING
         self._unset_keepalive_if_required()
         if self.waits_since == _NOT_WAITING:
             self.waits_since = self.loop.time()  # empty lines between two requests begin no message
@@ -296,6 +302,8 @@ class TimedProtocol(HttpToolsProtocol):
         if self._is_arriving:
             if not self._limits.admission.has_room() and self._turn_away_late():
                 return
+            if self._answers_itself():
+                return
             self._hand_over()
         super().on_message_complete()
 
@@ -308,6 +316,56 @@ class TimedProtocol(HttpToolsProtocol):
         if self._body:
             super().on_body(bytes(self._body))
             self._body = bytearray()
+
+    def _answers_itself(self) -> bool:
+        """Whether the whole request that is here is one that the connection answers, with no other before it."""
+        direct, parser = self._limits.direct, self.parser
+        if direct is None or not direct.serves(parser.get_method(), self.url):
+            return False
+        if not self._is_answered() or self.pipeline or self.flow.write_paused:
+            return False
+        exchange = Exchange(bytes(self._body), keep_alive=keeps_connection(parser))
+        answering = direct.respond(self._scope_of(parser.get_method()), exchange.receive)
+        if answering is None:
+            return False
+        self._is_arriving = False
+        self._body = bytearray()
+        self._running = self.cycle = exchange  # type: ignore[assignment]  # all of a cycle that uvicorn looks at
+        self._limits.admission.begin()
+        task = self.loop.create_task(self._answer_directly(direct, exchange, answering))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
+        return True
+
+    def _scope_of(self, method: bytes) -> MutableMapping[str, Any]:
+        path, _, query = self.url.partition(b"?")
+        scope: MutableMapping[str, Any] = self.scope  # type: ignore[assignment]
+        scope["method"], scope["path"], scope["raw_path"] = method.decode("ascii"), path.decode("ascii"), path
+        scope["query_string"] = query
+        return scope
+
+    async def _answer_directly(self, direct: Direct, exchange: Exchange, answering: Awaitable[Response]) -> None:
+        try:
+            response = await answering
+            asks = asks_to_close(response)
+            data = direct.write(response, self.server_state.default_headers, closes=not (exchange.keep_alive or asks))
+        except BaseException:
+            self.transport.abort()  # the server stops, or what answers is broken
+            raise
+        finally:
+            self._limits.admission.end()
+            exchange.response_complete = True
+        if exchange.disconnected or self.transport.is_closing():
+            return
+        with contextlib.suppress(RuntimeError):  # of uvloop, between the end of a connection and word of it
+            self.transport.write(data)
+        if asks or not exchange.keep_alive:
+            self.transport.close()
+        if self.pipeline:
+            self.on_response_complete()
+            return
+        self.server_state.total_requests += 1
+        self._idle_since = self.loop.time()
 
     def _expect_body(self) -> None:
         """Of a request whose head is here, and not all of its body: whether it is to be waited for."""
@@ -356,13 +414,13 @@ class TimedProtocol(HttpToolsProtocol):
         self.waits_since = _NOT_WAITING
         default_headers = self.server_state.default_headers
         if keeps_connection and method != b"HEAD":
-            self._refused_at = self.loop.time()
+            self._idle_since = self.loop.time()
             self.transport.write(refusal.write(default_headers))
             return True
         answer = refusal.write_in_full(default_headers, closes=not keeps_connection, bodiless=method == b"HEAD")
         self.transport.write(answer)
         if keeps_connection:
-            self._refused_at = self.loop.time()
+            self._idle_since = self.loop.time()
         else:
             self.transport.close()
         return True

@@ -20,6 +20,7 @@ from postern.server.app import AsgiApp, ProtocolApp, Receive, Scope, Send
 from postern.server.backlog import Backlog
 from postern.server.clock import NodeClock
 from postern.server.connections import STATE_KEY, Limits
+from postern.server.direct import Direct
 from postern.server.elsewhere import CredentialsElsewhere, HashesElsewhere, KeysElsewhere, SigninElsewhere
 from postern.server.forward_clock import ForwardClock
 from postern.server.glance import Glance
@@ -64,8 +65,8 @@ class Application:
         async with contextlib.AsyncExitStack() as stack:
             try:
                 service = await stack.enter_async_context(running_service(self._settings, admission))
-                self._inner = build(service, self._settings)
-                state[STATE_KEY] = limits(service, self._settings, admission, Backlog(self._listener))
+                self._inner = app = build(service, self._settings)
+                state[STATE_KEY] = limits(service, self._settings, admission, Backlog(self._listener), app)
             except Exception as error:  # noqa: BLE001  # uvicorn prints the message and ends the worker
                 await send({"type": "lifespan.startup.failed", "message": str(error)})
                 return
@@ -75,7 +76,7 @@ class Application:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-def build(service: Service, settings: Settings) -> AsgiApp:
+def build(service: Service, settings: Settings) -> ProtocolApp:
     """The application around a running service."""
     from postern.server.pages import create_pages
 
@@ -83,8 +84,11 @@ def build(service: Service, settings: Settings) -> AsgiApp:
     return ProtocolApp(service, pages, max_body=settings.server.max_body, log_requests=settings.log.requests)
 
 
-def limits(service: Service, settings: Settings, admission: Admission, backlog: Backlog) -> Limits:
-    """What connections are held to."""
+def limits(
+    service: Service, settings: Settings, admission: Admission, backlog: Backlog, app: ProtocolApp | None = None
+) -> Limits:
+    """What connections are held to. Of ``app`` they answer operations themselves, but not behind proxies: there it
+    is uvicorn that reads who calls."""
     from postern.server.pages import busy_page
 
     page, server = busy_page(service, ANY_ID), settings.server
@@ -96,6 +100,7 @@ def limits(service: Service, settings: Settings, admission: Admission, backlog: 
         refusals=Refusals(Response(page.status_code, page.raw_headers, bytes(page.body))),
         backlog=backlog,
         glance=Glance(),
+        direct=Direct(app.respond, app.paths) if app is not None and not server.trusted_proxies else None,
     )
 
 

@@ -1,0 +1,84 @@
+"""Operations are answered by the connection itself: the request is here whole, and so is the answer.
+
+PERF: an application is told of a request in four steps and answers in three, and what stands between is made for bodies
+of any length. A pending poll is 1.25 times as fast without, a registration 1.3 times.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from postern.api.restjson import Response
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Respond = Callable[[Scope, Receive], Awaitable[Response] | None]
+Fields = list[tuple[bytes, bytes]]
+
+METHODS = (b"POST", b"GET")
+_CLOSE_FIELD = (b"connection", b"close")
+_CLOSE = b"connection: close\r\n"
+
+
+class Direct:
+    """What all connections of a worker answer by: ``respond`` for the requests whose path is exactly one of
+    ``paths``.
+    """
+
+    def __init__(self, respond: Respond, paths: frozenset[bytes]) -> None:
+        self.respond = respond
+        self._paths = paths
+        self._dated_by: Fields = []
+        self._dated: dict[int, bytes] = {}
+
+    def serves(self, method: bytes, target: bytes) -> bool:
+        """By the request line. What is written in an unusual way is left to the application."""
+        return target.partition(b"?")[0] in self._paths and method in METHODS and b"#" not in target
+
+    def write(self, response: Response, default_headers: Fields, *, closes: bool) -> bytes:
+        """The bytes of a response. ``default_headers``, the date, is another list each second.
+
+        Raises:
+            ValueError: a header would be two.
+        """
+        if default_headers is not self._dated_by:
+            self._dated_by, self._dated = default_headers, {}
+        head = self._dated.get(response.status)
+        if head is None:
+            head = self._dated[response.status] = STATUS_LINE[response.status] + lines(default_headers)
+        fields = lines(response.headers)
+        if fields.count(b"\n") != len(response.headers):
+            raise ValueError("a header has a line break")
+        return head + fields + (_CLOSE if closes else b"") + b"\r\n" + response.body
+
+
+class Exchange:
+    """A request and its answer, as far as uvicorn wants to know of them (its ``RequestResponseCycle``)."""
+
+    __slots__ = ("body", "disconnected", "keep_alive", "more_body", "response_complete", "response_started")
+
+    def __init__(self, body: bytes, *, keep_alive: bool) -> None:
+        self.body = body
+        self.keep_alive = keep_alive
+        self.disconnected = False
+        self.more_body = False
+        self.response_started = False
+        self.response_complete = False
+
+    @property
+    def message_event(self) -> asyncio.Event:
+        """Set when there is news for who reads the body; here nobody waits for it."""
+        return asyncio.Event()
+
+    async def receive(self) -> MutableMapping[str, Any]:
+        return {"type": "http.request", "body": self.body, "more_body": False}
+
+
+def asks_to_close(response: Response) -> bool:
+    return _CLOSE_FIELD in response.headers
+
+
+def lines(fields: Fields) -> bytes:
+    return b"".join([name + b": " + value + b"\r\n" for name, value in fields])
