@@ -102,13 +102,16 @@ def replay(
     refusal: InvalidGrantException,
 ) -> Step:
     """A code that was redeemed before: the identical answer within the window, the end of the family after it (RFC
-    6749 4.1.2).
+    6749 4.1.2). Within it a family that cannot be refreshed is one that an epoch came upon: what became of it since is
+    not known, so nothing is given, and who repeats itself is no thief.
     """
     if family is None or family.client_digest != client_digest or not family.is_live(now):
         return Step(answer=refusal)
     if denied is not None:
         return Step(answer=denied)
     if family.generation == 0 and is_repetition(redeemed_at, now, window):
+        if now >= family.idle_expires_at:
+            return Step(answer=refusal)
         return Step(answer=scope_refusal(requested_scopes, family.scopes) or family)
     reuse = Reused(refusal.description, reason=f"{refusal.reason}: the sign-in is revoked")
     return Step(answer=reuse, update=(revoked(family, "code presented again", now),))

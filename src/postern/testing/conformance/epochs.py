@@ -32,6 +32,20 @@ class Epochs(Suite):
             with pytest.raises(InvalidGrantException):
                 await store.rotate_refresh_token(samples.rotation(family, now=NOW + 1))
 
+    async def test_a_code_that_was_just_redeemed_is_not_answered_again(self, store: Store, mira: User) -> None:
+        """Without an epoch that would be a client that repeats itself; nor is it a thief, who would end the sign-in."""
+        approved, code = await add_approved(store, mira), samples.authorization_code(mira)
+        await store.create_authorization_code(code)
+        of_device = await store.redeem_device_authorization(samples.device_redemption(approved))
+        of_code = await store.redeem_authorization_code(samples.code_redemption(code))
+        await store.begin_epoch(NOW + 1)
+        with pytest.raises(InvalidGrantException):
+            await store.redeem_device_authorization(samples.device_redemption(approved))
+        with pytest.raises(InvalidGrantException):
+            await store.redeem_authorization_code(samples.code_redemption(code))
+        for family in (of_device, of_code):
+            assert (await require_family(store, family)).revoked_at is None
+
     async def test_nor_when_the_clock_steps_back(self, store: Store, mira: User) -> None:
         family = await sign_in(store, mira)
         await store.begin_epoch(LATER)
