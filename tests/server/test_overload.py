@@ -16,9 +16,10 @@ from postern.api.restjson import Response
 from postern.core.service import Service
 from postern.server.admission import Admission
 from postern.server.backlog import Backlog
-from postern.server.connections import STATE_KEY, Limits, TimedProtocol
+from postern.server.connections import STATE_KEY, TimedProtocol
 from postern.server.direct import Direct
 from postern.server.factory import limits as limits_of
+from postern.server.limits import Limits
 from postern.server.operations import ENDPOINTS
 from postern.server.settings import Settings
 from tests.server.raw import RawResponse, request

@@ -79,13 +79,13 @@ class ProtocolApp:
             endpoint = variants[_variant(scope["query_string"])] if len(variants) > 1 else variants[""]
             operation = endpoint.operation
             answering = self._serve(endpoint, scope, receive, request_id)
-            return self._answer(operation.name, wire_of(operation), answering, scope, request_id)
+            return self._answer_and_log(operation.name, wire_of(operation), answering, scope, request_id)
         if sts.is_called(scope["path"], scope["method"], scope["query_string"]):
             answering = self._serve_sts(scope, receive, request_id)
-            return self._answer(GET_CALLER_IDENTITY, STS, answering, scope, request_id)
+            return self._answer_and_log(GET_CALLER_IDENTITY, STS, answering, scope, request_id)
         return None
 
-    async def _answer(
+    async def _answer_and_log(
         self, name: str, wire: Wire, answering: Awaitable[restjson.Response], scope: Scope, request_id: str
     ) -> restjson.Response:
         started = time.perf_counter()

@@ -1,9 +1,6 @@
 """Connections with limits: a request must arrive whole in time (slow loris), its head must be of a sane size, an answer
 must be read in time, one connection too many is closed at once, nobody changes to another protocol, and what the server
 cannot do in time is refused before it costs anything.
-
-A protocol notes when it began to wait; two passes a second over all of them look for those that wait too long. That
-costs a request two assignments, where a timer per request would cost some microseconds.
 """
 
 import asyncio
@@ -20,75 +17,18 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from postern.api.restjson import Response
-from postern.server.admission import Admission
-from postern.server.backlog import Backlog
 from postern.server.direct import Direct, Exchange, asks_to_close
-from postern.server.glance import Glance, keeps_connection
-from postern.server.refusals import Refusals
+from postern.server.glance import keeps_connection
+from postern.server.limits import Limits
+from postern.server.responses import CLOSE, CONTINUE, OneWrite, lines
 
 STATE_KEY = "connection_limits"
 MAX_HEAD = 64 * 1024
 MAX_HEADERS = 200
-_PASS_INTERVAL = 0.5
-_AT_A_TIME = 200
 _NOT_WAITING = float("inf")
 _DROP = struct.pack("ii", 1, 0)  # struct linger: on, for no time
-_CONTINUE = b"HTTP/1.1 100 "
 _IN_BODY = float("-inf")  # adding to it changes nothing, so that a body is not counted
 _BAD_REQUEST, _HEAD_TOO_LARGE = 400, 431
-
-
-class Limits:
-    """What the protocols of one worker share."""
-
-    def __init__(
-        self,
-        *,
-        request_timeout: float,
-        max_connections: int,
-        max_body: int,
-        admission: Admission,
-        refusals: Refusals,
-        backlog: Backlog,
-        glance: Glance,
-        direct: Direct | None = None,
-    ) -> None:
-        self.request_timeout = request_timeout
-        self.max_connections = max_connections
-        self.max_body = max_body
-        self.admission = admission
-        self.refusals = refusals
-        self.backlog = backlog
-        self.glance = glance
-        self.direct = direct
-        self.open: set[TimedProtocol] = set()
-        self._to_look_at: list[TimedProtocol] = []
-        self._pass: asyncio.TimerHandle | None = None
-
-    def enter(self, protocol: "TimedProtocol") -> bool:
-        """Whether there is room for one more connection."""
-        if len(self.open) >= self.max_connections:
-            return False
-        self.open.add(protocol)
-        if self._pass is None:
-            self._pass = asyncio.get_running_loop().call_later(_PASS_INTERVAL, self._close_overdue)
-        return True
-
-    def _close_overdue(self) -> None:
-        """PERF: a look at ten thousand connections takes 10 ms, in which nobody would be answered; so it is taken at
-        two hundred at a time, all along the interval.
-        """
-        loop = asyncio.get_running_loop()
-        now = loop.time()
-        self._to_look_at = self._to_look_at or list(self.open)
-        for protocol in self._to_look_at[-_AT_A_TIME:]:
-            if protocol.stuck_since(now) < now - self.request_timeout:
-                protocol.abort()
-            elif protocol.is_left_idle(now):
-                protocol.transport.close()
-        del self._to_look_at[-_AT_A_TIME:]
-        pause = _PASS_INTERVAL * _AT_A_TIME / max(len(self.open), _AT_A_TIME)
-        self._pass = loop.call_later(pause, self._close_overdue) if self.open else None
 
 
 class RefusedHead(Exception):
@@ -97,38 +37,6 @@ class RefusedHead(Exception):
     def __init__(self, status: int) -> None:
         super().__init__(status)
         self.status = status
-
-
-class OneWrite:
-    """What a request writes to: head and body of its response leave together.
-
-    PERF: uvicorn writes them one after the other, and each write is a system call that delivers a packet.
-    """
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self._head = b""
-        self._holds = True
-
-    def write(self, data: bytes) -> None:
-        if self._holds and not self._head and not data.startswith(_CONTINUE):
-            self._head = data
-            return
-        self._transport.write(self._head + data)
-        if self._head:
-            self._head, self._holds = b"", False
-
-    def flush(self) -> None:
-        if self._head:
-            self._transport.write(self._head)
-            self._head, self._holds = b"", False
-
-    def is_closing(self) -> bool:
-        return self._transport.is_closing()
-
-    def close(self) -> None:
-        self.flush()
-        self._transport.close()
 
 
 class TimedProtocol(HttpToolsProtocol):
@@ -374,7 +282,7 @@ class TimedProtocol(HttpToolsProtocol):
             self._hand_over()
         elif self.expect_100_continue and self._is_answered():
             self.expect_100_continue = False
-            self.transport.write(_CONTINUE + b"Continue\r\n\r\n")
+            self.transport.write(CONTINUE)
         elif self.expect_100_continue:
             self._hand_over()  # it will be told when those before it have been answered
 
@@ -462,7 +370,6 @@ class TimedProtocol(HttpToolsProtocol):
             self.abort()
 
     def _answer(self, status: int) -> None:
-        fields = [name + b": " + value + b"\r\n" for name, value in self.server_state.default_headers]
-        fields.append(b"content-length: 0\r\nconnection: close\r\n\r\n")
-        self.transport.write(STATUS_LINE[status] + b"".join(fields))
+        head = STATUS_LINE[status] + lines(self.server_state.default_headers)
+        self.transport.write(head + b"content-length: 0\r\n" + CLOSE + b"\r\n")
         self.transport.close()

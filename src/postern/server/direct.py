@@ -11,15 +11,13 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from postern.api.restjson import Response
+from postern.server.app import Receive, Scope
+from postern.server.responses import CLOSE, Fields, lines
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Respond = Callable[[Scope, Receive], Awaitable[Response] | None]
-Fields = list[tuple[bytes, bytes]]
 
 METHODS = (b"POST", b"GET")
 _CLOSE_FIELD = (b"connection", b"close")
-_CLOSE = b"connection: close\r\n"
 
 
 class Direct:
@@ -51,12 +49,13 @@ class Direct:
         fields = lines(response.headers)
         if fields.count(b"\n") != len(response.headers):
             raise ValueError("a header has a line break")
-        return head + fields + (_CLOSE if closes else b"") + b"\r\n" + response.body
+        return head + fields + (CLOSE if closes else b"") + b"\r\n" + response.body
 
 
 class Exchange:
     """A request and its answer, as far as uvicorn wants to know of them (its ``RequestResponseCycle``)."""
 
+    message_event = asyncio.Event()  # set for who waits for more of a body, and here nobody does
     __slots__ = ("body", "disconnected", "keep_alive", "more_body", "response_complete", "response_started")
 
     def __init__(self, body: bytes, *, keep_alive: bool) -> None:
@@ -67,18 +66,11 @@ class Exchange:
         self.response_started = False
         self.response_complete = False
 
-    @property
-    def message_event(self) -> asyncio.Event:
-        """Set when there is news for who reads the body; here nobody waits for it."""
-        return asyncio.Event()
-
     async def receive(self) -> MutableMapping[str, Any]:
-        return {"type": "http.request", "body": self.body, "more_body": False}
+        """The body, once: a connection that idles shall not keep what was in it."""
+        body, self.body = self.body, b""
+        return {"type": "http.request", "body": body, "more_body": False}
 
 
 def asks_to_close(response: Response) -> bool:
     return _CLOSE_FIELD in response.headers
-
-
-def lines(fields: Fields) -> bytes:
-    return b"".join([name + b": " + value + b"\r\n" for name, value in fields])

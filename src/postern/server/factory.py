@@ -19,13 +19,14 @@ from postern.server.admission import Admission
 from postern.server.app import AsgiApp, ProtocolApp, Receive, Scope, Send
 from postern.server.backlog import Backlog
 from postern.server.clock import NodeClock
-from postern.server.connections import STATE_KEY, Limits
+from postern.server.connections import STATE_KEY
 from postern.server.direct import Direct
 from postern.server.elsewhere import CredentialsElsewhere, HashesElsewhere, KeysElsewhere, SigninElsewhere
 from postern.server.forward_clock import ForwardClock
 from postern.server.glance import Glance
 from postern.server.health import with_health
 from postern.server.housekeeping import renew_for_ever, sweep_for_ever
+from postern.server.limits import Limits
 from postern.server.master_key import master_key_of
 from postern.server.metadata import with_metadata
 from postern.server.password_hashing import ThreadedHasher
@@ -88,7 +89,8 @@ def limits(
     service: Service, settings: Settings, admission: Admission, backlog: Backlog, app: ProtocolApp | None = None
 ) -> Limits:
     """What connections are held to. Of ``app`` they answer operations themselves, but not behind proxies: there it
-    is uvicorn that reads who calls."""
+    is uvicorn that reads who calls.
+    """
     from postern.server.pages import busy_page
 
     page, server = busy_page(service, ANY_ID), settings.server

@@ -13,13 +13,11 @@ from postern.server import sts
 from postern.server.health import LIVE, READY
 from postern.server.operations import ENDPOINTS
 from postern.server.request_ids import new_request_id
+from postern.server.responses import CLOSE, Fields, lines
 from postern.server.wires import STS, Wire, wire_of
 
 ANY_ID = "00000000-0000-0000-0000-000000000000"  # stands in what is prepared where a request's id will be
 _ID = ANY_ID.encode()
-_CLOSE = b"connection: close\r\n"
-
-Fields = list[tuple[bytes, bytes]]
 
 
 class Refusal:
@@ -27,7 +25,7 @@ class Refusal:
 
     def __init__(self, response: Response) -> None:
         self._status_line = STATUS_LINE[response.status]
-        self._fields = _lines(response.headers)
+        self._fields = lines(response.headers)
         self._body = response.body
         self._dated_by: Fields = []
         self._dated: list[bytes] = []
@@ -35,13 +33,13 @@ class Refusal:
     def write(self, default_headers: Fields) -> bytes:
         """The bytes of it, with a new request id. ``default_headers``, the date, is another list each second."""
         if default_headers is not self._dated_by:
-            whole = self._status_line + _lines(default_headers) + self._fields + b"\r\n" + self._body
+            whole = self._status_line + lines(default_headers) + self._fields + b"\r\n" + self._body
             self._dated_by, self._dated = default_headers, whole.split(_ID)
         return new_request_id().encode().join(self._dated)
 
     def write_in_full(self, default_headers: Fields, *, closes: bool, bodiless: bool) -> bytes:
         """The same, with the word that the connection ends if it ``closes``; ``bodiless`` if it answers a HEAD."""
-        head = self._status_line + _lines(default_headers) + self._fields + (_CLOSE if closes else b"") + b"\r\n"
+        head = self._status_line + lines(default_headers) + self._fields + (CLOSE if closes else b"") + b"\r\n"
         return (head if bodiless else head + self._body).replace(_ID, new_request_id().encode())
 
 
@@ -65,7 +63,3 @@ class Refusals:
 
 def _busy(wire: Wire) -> Refusal:
     return Refusal(wire.write_error(wire.busy(), ANY_ID))
-
-
-def _lines(fields: Fields) -> bytes:
-    return b"".join([name.lower() + b": " + value + b"\r\n" for name, value in fields])

@@ -88,9 +88,9 @@ async def _overload(trial: Trial, nodes: Nodes, calls: mix.Mix) -> None:
     light = await at_rate(pace.steadily(full.rate * _LIGHT), brief)
     baseline = light.outcomes.good.percentile(0.99)
     trial.say(f"capacity {full.rate:,.0f}/s, p99 at {_LIGHT:.0%} of it {baseline * 1000:.0f} ms")
+    before = gauge.memory()
     lanes.most = max(_FEWEST_LANES, int(full.rate * dose.clients * _LANES_FOR))
     await lanes.open(lanes.most - _IN_FLIGHT)
-    before = gauge.memory()  # what a connection takes is F11's
     over = await at_rate(Offer(full, dose.clients, gauge).rate, dose.seconds)
     grown = gauge.memory() - before
     ended = time.monotonic()
