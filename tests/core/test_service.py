@@ -53,7 +53,10 @@ async def test_a_rotation_publishes_first_and_uses_later(world: World) -> None:
     await world.service.renew()
     assert world.service.ring.active is first
     assert len(world.service.ring.keys) == 2
-    world.clock.advance(60)
+    world.clock.advance(60)  # of whole seconds, the first had begun
+    await world.service.renew()
+    assert world.service.ring.active is first
+    world.clock.advance(1)
     await world.service.renew()
     assert world.service.ring.active is not first
     assert world.service.ring.get(first.key_id) is first

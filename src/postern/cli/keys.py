@@ -6,7 +6,7 @@ import asyncio
 from postern.cli.context import opened_store, settings_from
 from postern.cli.exit_codes import CommandFailed
 from postern.cli.output import columns, now, show, utc
-from postern.core.keys import new_key_record
+from postern.core.keys import new_successor
 from postern.core.records import RingKeyRecord
 from postern.server.master_key import master_key_of
 
@@ -54,7 +54,7 @@ async def _rotate(options: argparse.Namespace) -> RingKeyRecord:
     async with opened_store(settings) as store:
         master = await master_key_of(settings, store)  # a key under another one would stop every server
         known = await store.list_ring_keys()
-        record = new_key_record(master, created_at=now(), activates_at=now() + settings.keys.publish_lead)
+        record = new_successor(master, now=now(), publish_lead=settings.keys.publish_lead)
         newest = max((other.activates_at for other in known), default=-1)
         await store.ensure_ring_key(record, unless_newer_than=newest)
         return record

@@ -150,6 +150,11 @@ def new_key_record(master: MasterKey, *, created_at: int, activates_at: int) -> 
     return RingKeyRecord(key_id=key_id, wrapped_secret=wrapped, created_at=created_at, activates_at=activates_at)
 
 
+def new_successor(master: MasterKey, *, now: int, publish_lead: int) -> RingKeyRecord:
+    """A key that is published for ``publish_lead`` seconds at least before it is used: the second ``now`` has begun."""
+    return new_key_record(master, created_at=now, activates_at=now + 1 + publish_lead)
+
+
 def open_ring(
     master: MasterKey,
     records: list[RingKeyRecord],

@@ -199,9 +199,9 @@ class KeyPolicy(Section, frozen=True, kw_only=True):
     rotation_interval: Annotated[
         int, msgspec.Meta(ge=MINUTE), Help("Age at which the active key is replaced.", "seconds")
     ] = 90 * DAY
-    publish_lead: Annotated[int, Positive, Help("Time between the making of a key and its first use.", "seconds")] = (
-        MINUTE
-    )
+    publish_lead: Annotated[
+        int, Positive, Help("Least time between the making of a key and its first use.", "seconds")
+    ] = MINUTE
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from postern.core.clients import Client
 from postern.core.directory.records import CredentialSource
 from postern.core.instances import Instances
 from postern.core.issuer_keys import NO_ISSUER_KEYS, IssuerKeys
-from postern.core.keys import KeyRing, MasterKey, new_key_record, open_ring, retired, rotation_due
+from postern.core.keys import KeyRing, MasterKey, new_key_record, new_successor, open_ring, retired, rotation_due
 from postern.core.pacing import Pacer
 from postern.core.passwords import PasswordHasher
 from postern.core.policy import Policy
@@ -140,7 +140,7 @@ class Service:
         records = await self.store.list_ring_keys()
         if rotation_due(records, self.policy, now):
             newest = max((record.activates_at for record in records), default=-1)
-            successor = new_key_record(master, created_at=now, activates_at=now + self.policy.keys.publish_lead)
+            successor = new_successor(master, now=now, publish_lead=self.policy.keys.publish_lead)
             await self.store.ensure_ring_key(successor, unless_newer_than=newest)
             records = await self.store.list_ring_keys()
         ring = open_ring(master, records, now, self.ring, regions.tag(self.policy.instance.region))

@@ -23,6 +23,7 @@ ACCEPTED_WITHIN = 1.0
 REFUSED_WITHIN = 0.1
 BASELINE_WITHIN = 5.0
 MEMORY = 64 << 20
+MEMORY_OF_EACH = 16 << 10  # the faster the server, the more connections it takes to offer so many times its capacity
 _IN_FLIGHT = 64
 _LIGHT = 0.3
 _FEWEST_LANES = 500
@@ -91,12 +92,15 @@ async def _overload(trial: Trial, nodes: Nodes, calls: mix.Mix) -> None:
     before = gauge.memory()
     lanes.most = max(_FEWEST_LANES, int(full.rate * dose.clients * _LANES_FOR))
     await lanes.open(lanes.most - _IN_FLIGHT)
+    opened = gauge.memory()
+    each = (opened - before) / (lanes.most - _IN_FLIGHT)
     over = await at_rate(Offer(full, dose.clients, gauge).rate, dose.seconds)
-    grown = gauge.memory() - before
+    grown = gauge.memory() - opened
     ended = time.monotonic()
     after = await at_rate(pace.steadily(full.rate * _LIGHT), BASELINE_WITHIN + 1)
     lanes.close()
     _judge(findings, full, over)
+    findings.require(each <= MEMORY_OF_EACH, f"a connection takes {each / 1024:.0f} KB")
     findings.require(grown <= MEMORY, f"the server's memory grew by {grown >> 20} MiB")
     findings.recovered(
         _back_after(after.outcomes, ended, 2 * baseline * findings.patience),
