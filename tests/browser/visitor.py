@@ -110,6 +110,13 @@ class Visitor:
     def is_told(self, text: str) -> None:
         expect(self.page.get_by_role("alert")).to_contain_text(text)
 
+    def await_complaints(self, number: int) -> None:
+        """The browser says that much at least, sooner or later: what it says comes beside what it does."""
+        deadline = time.monotonic() + _PATIENCE
+        while len(self.complaints) < number:
+            assert time.monotonic() < deadline, f"only {len(self.complaints)} of {number}: {self.complaints}"
+            self.page.wait_for_timeout(50)
+
     def cookies(self) -> Mapping[str, Any]:
         return {cookie["name"]: cookie for cookie in self.context.cookies(self.endpoint)}
 
