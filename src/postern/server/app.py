@@ -201,7 +201,7 @@ async def _answer(
     try:
         return await answering, None
     except ModelledError as refused:
-        refusal = refused
+        refusal = refused.with_traceback(None)
     except ClientGone:
         return restjson.Response(400, [(b"content-length", b"0")], b""), None
     except StoreBusy as late:
