@@ -21,7 +21,7 @@ from postern.api.errors import (
     UnrecognizedClientException,
 )
 from postern.api.form import MAX_PARAMETERS
-from postern.api.restjson import Response
+from postern.api.response import Response
 from postern.api.sts import CallerIdentity, InternalFailureException, InvalidActionException, MissingActionException
 
 MODEL = ServiceModel(Loader().load_service_model("sts", "service-2"), "sts")

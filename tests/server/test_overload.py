@@ -12,10 +12,11 @@ import pytest
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from postern.api.restjson import Response
+from postern.api.response import Response
 from postern.core.service import Service
 from postern.server.admission import Admission
 from postern.server.backlog import Backlog
+from postern.server.call import Call
 from postern.server.connections import STATE_KEY, TimedProtocol
 from postern.server.direct import Direct
 from postern.server.factory import limits as limits_of
@@ -113,13 +114,12 @@ class Desk:
         assert self.admission.in_work == 1
         return protocol, line
 
-    def _respond(self, scope: Any, receive: Callable[[], Any]) -> Awaitable[Response]:
+    def _respond(self, call: Call) -> Awaitable[Response]:
         async def answer() -> Response:
-            await receive()
             await self.goes_on.wait()
-            return Response(200, [(b"content-length", b"0")], b"")
+            return Response(status=200, fields=b"content-length: 0\r\n", body=b"")
 
-        self.served.append(scope["path"])
+        self.served.append(call.path)
         return answer()
 
     async def _serve(self, scope: Any, receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:

@@ -16,24 +16,15 @@ import msgspec
 
 from postern.api.errors import InvalidRequestException, ModelledError
 from postern.api.operation import Shape
+from postern.api.response import Response
 
 MAX_DEPTH = 32
 
 S = TypeVar("S", bound=Shape)
-Headers = list[tuple[bytes, bytes]]
-
 _decode_object = msgspec.json.Decoder(dict[str, object]).decode
 _encode = msgspec.json.Encoder().encode
 _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _MEMBER = re.compile(r"`\$\.(\w+)|field `(\w+)`")
-
-
-class Response(msgspec.Struct, frozen=True):
-    """An HTTP response: status, header pairs, body."""
-
-    status: int
-    headers: Headers
-    body: bytes
 
 
 def read(body: bytes, shape: type[S]) -> S:
@@ -55,24 +46,20 @@ def read(body: bytes, shape: type[S]) -> S:
 def write(shape: Shape, request_id: str) -> Response:
     """The response of a successful call."""
     body = _encode(shape)
-    return Response(200, _headers(request_id, body), body)
+    return Response(status=200, fields=_fields(request_id, body), body=body)
 
 
 def write_error(error: ModelledError, request_id: str) -> Response:
     """The response of a refused call: status, ``x-amzn-ErrorType`` and the members of the error."""
     body = _encode(error.members())
-    headers = _headers(request_id, body)
-    headers.append((b"x-amzn-errortype", error.wire_name().encode()))
-    return Response(error.status, headers, body)
+    fields = _fields(request_id, body) + b"x-amzn-errortype: %s\r\n" % error.wire_name().encode()
+    return Response(status=error.status, fields=fields, body=body)
 
 
 def write_empty(request_id: str) -> Response:
     """The response of a call whose output has no body."""
-    return Response(
-        200,
-        [(b"x-amzn-requestid", request_id.encode()), (b"cache-control", b"no-store"), (b"content-length", b"0")],
-        b"",
-    )
+    fields = b"x-amzn-requestid: %s\r\ncache-control: no-store\r\ncontent-length: 0\r\n" % request_id.encode()
+    return Response(status=200, fields=fields, body=b"")
 
 
 def is_json(content_type: bytes) -> bool:
@@ -157,14 +144,11 @@ def _without_values(error: Exception) -> str:
     return f"{name} has a wrong type" if name else "the body is not a JSON object"
 
 
-def _headers(request_id: str, body: bytes) -> Headers:
-    return [
-        (b"content-type", b"application/json"),
-        (b"content-length", b"%d" % len(body)),
-        (b"x-amzn-requestid", request_id.encode()),
-        (b"cache-control", b"no-store"),
-        (b"pragma", b"no-cache"),
-    ]
+def _fields(request_id: str, body: bytes) -> bytes:
+    return (
+        b"content-type: application/json\r\ncontent-length: %d\r\nx-amzn-requestid: %s\r\n"
+        b"cache-control: no-store\r\npragma: no-cache\r\n"
+    ) % (len(body), request_id.encode())
 
 
 def _read_object(body: bytes) -> dict[str, object]:

@@ -18,7 +18,7 @@ from postern.api.errors import (
     ModelledError,
     UnrecognizedClientException,
 )
-from postern.api.restjson import Response
+from postern.api.response import Response
 
 SIGNING_NAME = "sts"
 VERSION = "2011-06-15"
@@ -127,11 +127,8 @@ def write_error(error: ModelledError, request_id: str) -> Response:
 
 def _response(status: int, text: str, request_id: str) -> Response:
     body = text.encode()
-    headers = [
-        (b"content-type", b"text/xml"),
-        (b"content-length", b"%d" % len(body)),
-        (b"x-amzn-requestid", request_id.encode()),
-        (b"cache-control", b"no-store"),
-        (b"pragma", b"no-cache"),
-    ]
-    return Response(status, headers, body)
+    fields = (
+        b"content-type: text/xml\r\ncontent-length: %d\r\nx-amzn-requestid: %s\r\n"
+        b"cache-control: no-store\r\npragma: no-cache\r\n"
+    ) % (len(body), request_id.encode())
+    return Response(status=status, fields=fields, body=body)

@@ -10,16 +10,19 @@ MAX_USER_AGENT = 400
 
 
 def caller_of(scope: Scope) -> Caller:
-    """The caller of an HTTP request; the address is ``unknown`` where the transport has none (a Unix socket)."""
+    """The caller of an HTTP request."""
+    agent = next((value for name, value in scope["headers"] if name == b"user-agent"), b"")
+    return caller_at(address_of(scope), agent)
+
+
+def address_of(scope: Scope) -> str:
+    """``unknown`` where the transport has none (a Unix socket)."""
     client = scope.get("client")
-    return Caller(address=client[0] if client else "unknown", user_agent=_user_agent(scope))
+    return client[0] if client else "unknown"
 
 
-def _user_agent(scope: Scope) -> str:
-    for name, value in scope["headers"]:
-        if name == b"user-agent":
-            return _presentable(value.decode("latin-1"))
-    return ""
+def caller_at(address: str, user_agent: bytes) -> Caller:
+    return Caller(address=address, user_agent=_presentable(user_agent.decode("latin-1")))
 
 
 def _presentable(text: str) -> str:

@@ -5,19 +5,17 @@ of any length. A pending poll is 1.25 times as fast without, a registration 1.3 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from postern.api.restjson import Response
-from postern.server.app import Receive, Scope
-from postern.server.responses import CLOSE, Fields, lines
+from postern.api.response import Headers, Response, lines
+from postern.server.call import Call
+from postern.server.responses import CLOSE
 
-Respond = Callable[[Scope, Receive], Awaitable[Response] | None]
+Respond = Callable[[Call], Awaitable[Response] | None]
 
 METHODS = (b"POST", b"GET")
-_CLOSE_FIELD = (b"connection", b"close")
 
 
 class Direct:
@@ -28,49 +26,32 @@ class Direct:
     def __init__(self, respond: Respond, paths: frozenset[bytes]) -> None:
         self.respond = respond
         self._paths = paths
-        self._dated_by: Fields = []
+        self._dated_by: Headers = []
         self._dated: dict[int, bytes] = {}
 
     def serves(self, method: bytes, target: bytes) -> bool:
         """By the request line. What is written in an unusual way is left to the application."""
         return target.partition(b"?")[0] in self._paths and method in METHODS and b"#" not in target
 
-    def write(self, response: Response, default_headers: Fields, *, closes: bool) -> bytes:
-        """The bytes of a response. ``default_headers``, the date, is another list each second.
-
-        Raises:
-            ValueError: a header would be two.
-        """
+    def write(self, response: Response, default_headers: Headers, *, closes: bool) -> bytes:
+        """The bytes of a response. ``default_headers``, the date, is another list each second."""
         if default_headers is not self._dated_by:
             self._dated_by, self._dated = default_headers, {}
         head = self._dated.get(response.status)
         if head is None:
             head = self._dated[response.status] = STATUS_LINE[response.status] + lines(default_headers)
-        fields = lines(response.headers)
-        if fields.count(b"\n") != len(response.headers):
-            raise ValueError("a header has a line break")
-        return head + fields + (CLOSE if closes else b"") + b"\r\n" + response.body
+        return b"".join((head, response.fields, CLOSE if closes else b"", b"\r\n", response.body))
 
 
 class Exchange:
     """A request and its answer, as far as uvicorn wants to know of them (its ``RequestResponseCycle``)."""
 
     message_event = asyncio.Event()  # set for who waits for more of a body, and here nobody does
-    __slots__ = ("body", "disconnected", "keep_alive", "more_body", "response_complete", "response_started")
+    more_body = False
+    response_started = False
+    __slots__ = ("disconnected", "keep_alive", "response_complete")
 
-    def __init__(self, body: bytes, *, keep_alive: bool) -> None:
-        self.body = body
+    def __init__(self, *, keep_alive: bool) -> None:
         self.keep_alive = keep_alive
         self.disconnected = False
-        self.more_body = False
-        self.response_started = False
         self.response_complete = False
-
-    async def receive(self) -> MutableMapping[str, Any]:
-        """The body, once: a connection that idles shall not keep what was in it."""
-        body, self.body = self.body, b""
-        return {"type": "http.request", "body": body, "more_body": False}
-
-
-def asks_to_close(response: Response) -> bool:
-    return _CLOSE_FIELD in response.headers

@@ -7,7 +7,7 @@ import socket
 from collections.abc import AsyncIterator, MutableMapping
 from typing import Any
 
-from postern.api.restjson import Response
+from postern.api.response import Response, lines
 from postern.core.role_credentials.port import NOTHING_ISSUED
 from postern.core.service import Service, open_service
 from postern.core.store import Store
@@ -16,8 +16,9 @@ from postern.remote.issuer_keys import RemoteIssuerKeys
 from postern.remote.sts import RemoteSts
 from postern.server import logs
 from postern.server.admission import Admission
-from postern.server.app import AsgiApp, ProtocolApp, Receive, Scope, Send
+from postern.server.app import AsgiApp, ProtocolApp, Send
 from postern.server.backlog import Backlog
+from postern.server.call import Receive, Scope
 from postern.server.clock import NodeClock
 from postern.server.connections import STATE_KEY
 from postern.server.direct import Direct
@@ -99,7 +100,7 @@ def limits(
         max_connections=server.max_connections,
         max_body=server.max_body,
         admission=admission,
-        refusals=Refusals(Response(page.status_code, page.raw_headers, bytes(page.body))),
+        refusals=Refusals(Response(status=page.status_code, fields=lines(page.raw_headers), body=bytes(page.body))),
         backlog=backlog,
         glance=Glance(),
         direct=Direct(app.respond, app.paths) if app is not None and not server.trusted_proxies else None,

@@ -2,7 +2,8 @@
 
 from postern.core.service import Service
 from postern.core.store import StoreError
-from postern.server.app import AsgiApp, Receive, Scope, Send
+from postern.server.app import AsgiApp, Send
+from postern.server.call import Receive, Scope
 
 LIVE = "/healthz/live"
 READY = "/healthz/ready"

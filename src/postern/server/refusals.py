@@ -8,12 +8,12 @@ around it.
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from postern.api.restjson import Response
+from postern.api.response import Headers, Response, lines
 from postern.server import sts
 from postern.server.health import LIVE, READY
 from postern.server.operations import ENDPOINTS
 from postern.server.request_ids import new_request_id
-from postern.server.responses import CLOSE, Fields, lines
+from postern.server.responses import CLOSE
 from postern.server.wires import STS, Wire, wire_of
 
 ANY_ID = "00000000-0000-0000-0000-000000000000"  # stands in what is prepared where a request's id will be
@@ -25,19 +25,19 @@ class Refusal:
 
     def __init__(self, response: Response) -> None:
         self._status_line = STATUS_LINE[response.status]
-        self._fields = lines(response.headers)
+        self._fields = response.fields
         self._body = response.body
-        self._dated_by: Fields = []
+        self._dated_by: Headers = []
         self._dated: list[bytes] = []
 
-    def write(self, default_headers: Fields) -> bytes:
+    def write(self, default_headers: Headers) -> bytes:
         """The bytes of it, with a new request id. ``default_headers``, the date, is another list each second."""
         if default_headers is not self._dated_by:
             whole = self._status_line + lines(default_headers) + self._fields + b"\r\n" + self._body
             self._dated_by, self._dated = default_headers, whole.split(_ID)
         return new_request_id().encode().join(self._dated)
 
-    def write_in_full(self, default_headers: Fields, *, closes: bool, bodiless: bool) -> bytes:
+    def write_in_full(self, default_headers: Headers, *, closes: bool, bodiless: bool) -> bytes:
         """The same, with the word that the connection ends if it ``closes``; ``bodiless`` if it answers a HEAD."""
         head = self._status_line + lines(default_headers) + self._fields + (CLOSE if closes else b"") + b"\r\n"
         return (head if bodiless else head + self._body).replace(_ID, new_request_id().encode())

@@ -2,15 +2,8 @@
 
 import asyncio
 
-Fields = list[tuple[bytes, bytes]]
-
 CLOSE = b"connection: close\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-
-
-def lines(fields: Fields) -> bytes:
-    """Header fields as they stand in a head."""
-    return b"".join([name + b": " + value + b"\r\n" for name, value in fields])
 
 
 class OneWrite:

@@ -4,7 +4,7 @@ import re
 
 from postern.api import form, sts
 from postern.api.errors import InvalidRequestException
-from postern.api.restjson import Response
+from postern.api.response import Response
 from postern.core.caller import Caller
 from postern.core.get_caller_identity import get_caller_identity
 from postern.core.iam.authentication import authenticate

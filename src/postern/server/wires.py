@@ -12,6 +12,7 @@ from postern.api.errors import (
     TooManyRequestsException,
 )
 from postern.api.operation import Authentication, Operation
+from postern.api.response import Response
 
 
 class Wire(NamedTuple):
@@ -20,7 +21,7 @@ class Wire(NamedTuple):
     has nothing but its 429.
     """
 
-    write_error: Callable[[ModelledError, str], restjson.Response]
+    write_error: Callable[[ModelledError, str], Response]
     failure: type[ModelledError]
     busy: type[ModelledError]
 
