@@ -87,9 +87,9 @@ def write_request(members: Mapping[str, object]) -> bytes:
 def members_of(shape: Shape) -> dict[str, object]:
     """The members of a shape that are there, by their wire names."""
     return {
-        field.encode_name: value
-        for field in msgspec.structs.fields(shape)
-        if (value := getattr(shape, field.name)) is not None
+        encoded: value
+        for name, encoded in zip(shape.__struct_fields__, shape.__struct_encode_fields__, strict=True)
+        if (value := getattr(shape, name)) is not None
     }
 
 
@@ -221,7 +221,7 @@ def _explain(error: msgspec.ValidationError, shape: type[Shape]) -> InvalidReque
     """Name the member at fault; only names of the model are named, never input."""
     found = _MEMBER.search(str(error))
     name = next((group for group in found.groups() if group), "") if found else ""
-    if name not in {field.encode_name for field in msgspec.structs.fields(shape)}:
+    if name not in shape.__struct_encode_fields__:
         return InvalidRequestException(reason="the body does not fit the request shape")
     if "missing" in str(error):
         return InvalidRequestException(f"{name} is required", reason="missing member")
