@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from postern.api.errors import InvalidGrantException
-from postern.core import users
+from postern.core import base64url, users
 from postern.core.directory.records import AuthorizedTokenIssuer, TrustedTokenIssuer, instance_id_of
 from postern.core.directory.trusted_token_issuers import ALGORITHMS
 from postern.core.issuer_keys import IssuerUnavailable
 from postern.core.records import User
 from postern.core.service import Service
-from postern.core.signing_keys import b64decode
 
 if TYPE_CHECKING:
     from joserfc.jwk import Key
@@ -119,7 +118,7 @@ def _decoded(part: str, name: str) -> bytes:
     if not _BASE64URL.fullmatch(part) or len(part) % 4 == 1:
         raise _refusal(f"the {name} is not base64url")
     try:
-        return b64decode(part)
+        return base64url.decode(part)
     except ValueError:
         raise _refusal(f"the {name} is not base64url as an encoder writes it") from None
 

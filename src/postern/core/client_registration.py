@@ -7,13 +7,11 @@ through restarts and on every node. What can be stored is the opposite: a denyli
 
 import hmac
 import secrets
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
 
 import msgspec
 
 from postern.api.errors import InvalidClientException
-from postern.core import scopes
+from postern.core import base64url, scopes
 from postern.core.clients import AUTHORIZATION_CODE, DEVICE_CODE, REFRESH_TOKEN, Client, client_digest
 from postern.core.keys import Key, KeyRing, Purpose
 
@@ -62,11 +60,11 @@ def new_nonce() -> bytes:
 
 def write_client_id(key: Key, registration: ClientRegistration) -> str:
     payload = key.key_id.to_bytes(_KEY_ID_BYTES, "big") + _encode(registration)
-    return urlsafe_b64encode(payload + key.mac(Purpose.CLIENT_ID, payload)).rstrip(b"=").decode()
+    return base64url.encode(payload + key.mac(Purpose.CLIENT_ID, payload))
 
 
 def write_client_secret(key: Key, client_id: str) -> str:
-    return urlsafe_b64encode(key.mac(Purpose.CLIENT_SECRET, client_id.encode())).rstrip(b"=").decode()
+    return base64url.encode(key.mac(Purpose.CLIENT_SECRET, client_id.encode()))
 
 
 def read(ring: KeyRing, client_id: str) -> ClientRegistration:
@@ -135,9 +133,9 @@ def _split(client_id: str) -> tuple[bytes, bytes]:
     if len(client_id) > MAX_CLIENT_ID or not client_id.isascii():
         raise InvalidClientException(reason="client id is not of this server's form")
     try:
-        raw = urlsafe_b64decode(client_id + "=" * (-len(client_id) % 4))
-    except Base64Error:
+        raw = base64url.decode(client_id)
+    except ValueError:
         raise InvalidClientException(reason="client id is not of this server's form") from None
-    if len(raw) <= _KEY_ID_BYTES + _MAC_BYTES or urlsafe_b64encode(raw).rstrip(b"=").decode() != client_id:
+    if len(raw) <= _KEY_ID_BYTES + _MAC_BYTES:
         raise InvalidClientException(reason="client id is not of this server's form")
     return raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]

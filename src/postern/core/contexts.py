@@ -12,9 +12,10 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from postern.core import base64url
 from postern.core.keys import Key
 from postern.core.service import Service
-from postern.core.signing_keys import ES256, SigningKey, b64decode, b64encode
+from postern.core.signing_keys import ES256, SigningKey
 
 AUDIENCE = "sts"
 MAX_LENGTH = 8192
@@ -67,7 +68,8 @@ def write_context(service: Service, claims: ContextClaims, kind: ContextKind) ->
     header = _header(key.key_id, kind)
     nonce = secrets.token_bytes(_NONCE_BYTES)
     sealed = _cipher(key, kind).encrypt(nonce, signer.sign(_encode_claims(claims), kind.typ).encode(), header.encode())
-    return f"{header}..{b64encode(nonce)}.{b64encode(sealed[:-_TAG_BYTES])}.{b64encode(sealed[-_TAG_BYTES:])}"
+    parts = (nonce, sealed[:-_TAG_BYTES], sealed[-_TAG_BYTES:])
+    return f"{header}..{'.'.join(base64url.encode(part) for part in parts)}"
 
 
 def open_context(service: Service, text: str, kind: ContextKind) -> ContextClaims:
@@ -80,9 +82,9 @@ def open_context(service: Service, text: str, kind: ContextKind) -> ContextClaim
     header, _, payload = signed.partition(".")
     signer = _signer(service, header, kind)
     try:
-        if not signer.verifies(signed.encode(), b64decode(signature)):
+        if not signer.verifies(signed.encode(), base64url.decode(signature)):
             raise ContextRefused("the signature is wrong")
-        claims = _decode_claims(b64decode(payload))
+        claims = _decode_claims(base64url.decode(payload))
     except (ValueError, msgspec.ValidationError):
         raise ContextRefused("the signed part is not in the form that this server writes") from None
     if (claims.iss, claims.aud) != (service.policy.public_url, AUDIENCE):
@@ -101,7 +103,7 @@ def _decrypt(service: Service, text: str, kind: ContextKind) -> str:
     if key is None:
         raise ContextRefused(f"the header is not that of an {kind.key_name} of this server")
     try:
-        nonce, ciphertext, tag = map(b64decode, parts[2:])
+        nonce, ciphertext, tag = map(base64url.decode, parts[2:])
         if (len(nonce), len(tag)) != (_NONCE_BYTES, _TAG_BYTES):
             raise ContextRefused("nonce or tag has a wrong length")
         return _cipher(key, kind).decrypt(nonce, ciphertext + tag, header.encode()).decode()
@@ -124,4 +126,4 @@ def _cipher(key: Key, kind: ContextKind) -> AESGCM:
 @lru_cache(maxsize=64)
 def _header(key_id: int, kind: ContextKind) -> str:
     members = {"alg": "dir", "enc": "A256GCM", "kid": f"{key_id:08x}", "typ": kind.typ, "cty": "JWT"}
-    return b64encode(msgspec.json.encode(members))
+    return base64url.encode(msgspec.json.encode(members))

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from postern.core import base64url
 from postern.core.clients import TOKEN_EXCHANGE
 from postern.core.contexts import ContextClaims, ContextKind, write_context
 from postern.core.keys import Key
 from postern.core.records import Instance, TokenFamily
 from postern.core.service import Service
-from postern.core.signing_keys import b64encode
 
 OPENID = "openid"
 IDENTITY_CONTEXT = "sts:identity_context"
@@ -112,7 +112,7 @@ def _context_claims(service: Service, family: TokenFamily, credential_id: str, j
 def _opaque_id(key: Key, purpose: str, family: TokenFamily) -> str:
     """An id of the sign-in that says nothing of its number: 32 characters."""
     message = f"{purpose} {family.family_id}".encode()
-    return b64encode(hmac.digest(key.derived("credential id"), message, "sha256")[:_ID_BYTES])
+    return base64url.encode(hmac.digest(key.derived("credential id"), message, "sha256")[:_ID_BYTES])
 
 
 def _instance_of(service: Service, family: TokenFamily) -> Instance:

@@ -2,8 +2,9 @@
 
 import hmac
 import re
-from base64 import urlsafe_b64encode
 from hashlib import sha256
+
+from postern.core import base64url
 
 METHOD = "S256"
 _VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}")
@@ -19,5 +20,5 @@ def is_verifier(text: str) -> bool:
 
 
 def verifies(verifier: str, challenge: str) -> bool:
-    computed = urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b"=")
-    return hmac.compare_digest(computed, challenge.encode())
+    computed = base64url.encode(sha256(verifier.encode()).digest())
+    return hmac.compare_digest(computed.encode(), challenge.encode())

@@ -5,12 +5,11 @@ page and its person.
 import hmac
 import math
 import secrets
-from base64 import urlsafe_b64encode
 from hashlib import sha256
 
 import msgspec
 
-from postern.core import attempts, passwords
+from postern.core import attempts, base64url, passwords
 from postern.core.audit import AuditEvent, EventName
 from postern.core.caller import Caller
 from postern.core.keys import Purpose
@@ -130,7 +129,7 @@ def page_token(service: Service, *binding: bytes | str) -> str:
     """A token that proves a form came from a page made for this ``binding``: session, person, code, …"""
     key = service.ring.active
     mac = key.mac(Purpose.PAGE, _join(binding))
-    return f"{key.key_id:08x}.{urlsafe_b64encode(mac)[:43].decode()}"
+    return f"{key.key_id:08x}.{base64url.encode(mac)}"
 
 
 def is_page_token(service: Service, token: str, *binding: bytes | str) -> bool:
@@ -141,7 +140,7 @@ def is_page_token(service: Service, token: str, *binding: bytes | str) -> bool:
         return False
     if key is None or not token.isascii():
         return False
-    expected = urlsafe_b64encode(key.mac(Purpose.PAGE, _join(binding)))[:43].decode()
+    expected = base64url.encode(key.mac(Purpose.PAGE, _join(binding)))
     return hmac.compare_digest(f"{key.key_id:08x}.{expected}", token)
 
 

@@ -6,7 +6,7 @@ of the ring. With RS256 each has an RSA key too, which cannot be derived and is 
 
 import datetime
 from abc import ABC, abstractmethod
-from base64 import standard_b64encode, urlsafe_b64decode, urlsafe_b64encode
+from base64 import standard_b64encode
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 
@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
+from postern.core import base64url
 from postern.core.keys import Key, KeyRing, MasterKey, MasterKeyError
 from postern.core.policy import Policy
 from postern.core.records import RsaKeyRecord
@@ -49,15 +50,15 @@ class SigningKey(ABC):
 
     def sign(self, payload: bytes, typ: str = "JWT") -> str:
         """A compact JWS of ``payload``. ``typ`` says what it is (RFC 8725 3.11)."""
-        signed = f"{self.header(typ)}.{b64encode(payload)}"
-        return f"{signed}.{b64encode(self._signature(signed.encode()))}"
+        signed = f"{self.header(typ)}.{base64url.encode(payload)}"
+        return f"{signed}.{base64url.encode(self._signature(signed.encode()))}"
 
     def header(self, typ: str) -> str:
         """The first part of every JWS of this key and type."""
         header = self._headers.get(typ)
         if header is None:
             encoded = msgspec.json.encode({"alg": self.algorithm, "kid": self.kid, "typ": typ})
-            header = self._headers[typ] = b64encode(encoded)
+            header = self._headers[typ] = base64url.encode(encoded)
         return header
 
     def verifies(self, signed: bytes, signature: bytes) -> bool:
@@ -92,7 +93,9 @@ class EcSigningKey(SigningKey):
         self._public = self._private.public_key()
         point = self._public.public_numbers()
         x, y = (number.to_bytes(_COORDINATE_BYTES, "big") for number in (point.x, point.y))
-        super().__init__(key.key_id, ES256, {"kty": "EC", "crv": "P-256", "x": b64encode(x), "y": b64encode(y)})
+        super().__init__(
+            key.key_id, ES256, {"kty": "EC", "crv": "P-256", "x": base64url.encode(x), "y": base64url.encode(y)}
+        )
 
     def _signature(self, signed: bytes) -> bytes:
         r, s = decode_dss_signature(self._private.sign(signed, _ECDSA))
@@ -121,7 +124,7 @@ class RsaSigningKey(SigningKey):
             "n": _b64_number(numbers.n),
             "e": _b64_number(numbers.e),
             "x5c": [standard_b64encode(certificate).decode()],
-            "x5t#S256": b64encode(sha256(certificate).digest()),
+            "x5t#S256": base64url.encode(sha256(certificate).digest()),
         }
         super().__init__(key.key_id, RS256, members)
 
@@ -251,22 +254,5 @@ def _rsa_label(key_id: int) -> str:
     return f"rsa key {key_id:08x}"
 
 
-def b64encode(octets: bytes) -> str:
-    """base64url without padding, as JOSE has it."""
-    return urlsafe_b64encode(octets).rstrip(b"=").decode()
-
-
-def b64decode(text: str) -> bytes:
-    """The octets that `b64encode` writes as ``text``.
-
-    Raises:
-        ValueError: it never writes that.
-    """
-    octets = urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    if b64encode(octets) != text:
-        raise ValueError("not base64url in its one form")
-    return octets
-
-
 def _b64_number(number: int) -> str:
-    return b64encode(number.to_bytes((number.bit_length() + 7) // 8, "big"))
+    return base64url.encode(number.to_bytes((number.bit_length() + 7) // 8, "big"))

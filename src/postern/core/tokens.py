@@ -7,7 +7,7 @@ a valid one. The left part alone may be logged.
 """
 
 import hmac
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode
 from binascii import Error as Base64Error
 from enum import Enum
 from struct import Struct
@@ -15,6 +15,7 @@ from struct import Struct
 import msgspec
 
 from postern.api.sso_oidc import CreateTokenResponse
+from postern.core import base64url
 from postern.core.keys import Key, KeyRing, Purpose
 from postern.core.records import TokenFamily
 
@@ -94,11 +95,11 @@ def _payload(kind: Kind, text: str) -> bytes | None:
 
 
 def _write(key: Key, kind: Kind, payload: bytes) -> str:
-    return f"{kind.prefix}{urlsafe_b64encode(payload).decode()}:{_write_mac(key, kind, payload)}"
+    return f"{kind.prefix}{base64url.encode(payload)}:{_write_mac(key, kind, payload)}"
 
 
 def _write_mac(key: Key, kind: Kind, payload: bytes) -> str:
-    return urlsafe_b64encode(key.mac(kind.purpose, payload))[:43].decode()
+    return base64url.encode(key.mac(kind.purpose, payload))
 
 
 def issue(ring: KeyRing, family: TokenFamily, scope_mask: int, now: int) -> CreateTokenResponse | None:

@@ -5,7 +5,7 @@ lie nowhere. Their session token carries all that they are, sealed (AES-256-GCM)
 import hmac
 import re
 import secrets
-from base64 import b32encode, b64encode, urlsafe_b64decode, urlsafe_b64encode
+from base64 import b32encode, b64encode
 from hashlib import sha256
 from struct import Struct
 
@@ -13,6 +13,7 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from postern.core import base64url
 from postern.core.caller import Principal
 from postern.core.directory.records import AccessKey
 from postern.core.keys import Key, KeyRing, MasterKey
@@ -219,7 +220,7 @@ def _issue(
 def _seal(key: Key, session: Session) -> str:
     head, nonce = _HEAD.pack(_VERSION, key.key_id), secrets.token_bytes(_NONCE_BYTES)
     sealed = head + nonce + _cipher(key).encrypt(nonce, msgspec.msgpack.encode(session), head)
-    return urlsafe_b64encode(sealed).rstrip(b"=").decode()
+    return base64url.encode(sealed)
 
 
 def _read_base64(text: str) -> bytes | None:
@@ -227,10 +228,9 @@ def _read_base64(text: str) -> bytes | None:
     if len(text) > _LONGEST_TOKEN:
         return None
     try:
-        sealed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        return base64url.decode(text)
     except ValueError:
         return None
-    return sealed if urlsafe_b64encode(sealed).rstrip(b"=").decode() == text else None
 
 
 def _cipher(key: Key) -> AESGCM:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from postern.core import base64url
 from postern.core.directory.records import (
     AssignedRole,
     AssumeRoleSource,
@@ -26,7 +27,7 @@ from postern.core.role_credentials.token_profiles import PROFILES, TokenProfile,
 from postern.core.role_credentials.trust_policies import ExplainedTrust, TrustCall
 from postern.core.role_credentials.web_identity import claims_of
 from postern.core.service import Service
-from postern.core.signing_keys import ES256, RS256, SigningKey, b64decode, b64encode, key_kid
+from postern.core.signing_keys import ES256, RS256, SigningKey, key_kid
 
 MAX_TOKEN = 64 * 1024
 _SIGNATURE_LENGTHS = {ES256: 86, RS256: 342}  # in base64url; our RSA keys have 2048 bits
@@ -109,7 +110,7 @@ def _take_apart(text: str) -> tuple[dict[str, object], dict[str, object]]:
 
 def _object(part: str, name: str) -> dict[str, object]:
     try:
-        members = json.loads(b64decode(part))
+        members = json.loads(base64url.decode(part))
     except (ValueError, RecursionError):
         raise NoToken(f"its {name} is not JSON in base64url") from None
     if not isinstance(members, dict):
@@ -129,7 +130,7 @@ def _signature_faults(service: Service, header: Mapping[str, object], text: str)
 def _is_signed_by(key: SigningKey, text: str) -> bool:
     signed, _, signature = text.rpartition(".")
     try:
-        return key.verifies(signed.encode(), b64decode(signature))
+        return key.verifies(signed.encode(), base64url.decode(signature))
     except ValueError:
         return False
 
@@ -279,7 +280,7 @@ def _as_written_for(
         return {}, ProfileVerdict(name=profile.name, title=profile.title, findings=(finding,))
     signs_by, active = algorithm_of(of_profile), service.signing_keys.active
     header = {"alg": signs_by, "kid": key_kid(active.key_id, signs_by) if active else "", "typ": "JWT"}
-    parts = [len(b64encode(msgspec.json.encode(each))) for each in (header, claims)]
+    parts = [len(base64url.encode(msgspec.json.encode(each))) for each in (header, claims)]
     length = sum(parts) + _SIGNATURE_LENGTHS[signs_by] + len("..")
     token = PresentedToken(
         header=header,
