@@ -6,7 +6,8 @@ Postern stores on SQLite with full synchronisation and answers after the commit;
 logging is off on both sides. Signed requests are made just before their runs (see `bench.signed_requests`).
 
 ``stores`` puts PostgreSQL, behind one node and behind two, beside SQLite; there database, servers and load share the
-cores. ``growth`` asks the same as rows grow, of one store: a figure should stay what it is.
+cores. ``workers`` puts two worker processes beside one. ``growth`` asks the same as rows grow, of one store: a figure
+should stay what it is.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import client, growth, in_process, operations, report, stores
+from bench import client, growth, in_process, operations, report, stores, workers
 from bench.cases import CASES, Case
 from bench.measure import RanOut
 
@@ -29,6 +30,8 @@ def main() -> int:
         code = _server(options, [case for case in CASES if not options.only or case.name in options.only])
     if options.part == "stores":
         code = _stores(options)
+    if options.part == "workers":
+        code = _workers(options)
     if options.part == "growth":
         code = _growth(options)
     if options.part in ("all", "client"):
@@ -72,6 +75,13 @@ def _stores(options: argparse.Namespace) -> int:
     return _faults([*measured.ran_out, *wrong])
 
 
+def _workers(options: argparse.Namespace) -> int:
+    with tempfile.TemporaryDirectory(prefix="postern-bench-") as folder:
+        outcomes = workers.measure(Path(folder), options.only or (), options.pairs, options.seconds)
+    print(report.json(outcomes) if options.json else workers.table(outcomes))
+    return _faults([_wrong(each.operation, each.wrong) for each in outcomes if each.wrong])
+
+
 def _growth(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="postern-bench-") as folder:
         outcomes = growth.measure(
@@ -92,11 +102,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "part",
         nargs="?",
-        choices=("all", "server", "client", "stores", "growth", "shares", "profile"),
+        choices=("all", "server", "client", "stores", "workers", "growth", "shares", "profile"),
         default="all",
-        help="what to measure (default all: server and client); stores: SQLite beside PostgreSQL; growth: what "
-        "requests cost as rows grow, by parts (portal, families, device codes); shares and profile look into "
-        "CreateTokenWithIAM by JWT bearer within one process",
+        help="what to measure (default all: server and client); stores: SQLite beside PostgreSQL; workers: one "
+        "process and two; growth: what requests cost as rows grow, by parts (portal, families, …); shares and "
+        "profile look into CreateTokenWithIAM by JWT bearer within one process",
     )
     parser.add_argument(
         "--only",

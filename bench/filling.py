@@ -27,7 +27,6 @@ from postern.stores.postgres.dialect import TABLES as POSTGRES_TABLES
 from postern.stores.sqlite.rows import TABLES as SQLITE_TABLES
 
 _SCOPES = ("sso:account:access",)
-_SIGN_INS_OF_A_PERSON = 20
 _AGE_OF_SIGN_INS = 4 * 3600  # they live for eight hours
 _AGE_OF_DEVICE_CODES = 300
 _LIFE = 24 * 3600  # of all that is written here, so that nothing ends before the load does
@@ -66,11 +65,11 @@ async def _basis(settings: Settings) -> Basis:
         )
 
 
-def fill_families(there: Basis, rows: int, wanted: int) -> list[str]:
+def fill_families(there: Basis, rows: int, wanted: int, *, of_a_person: int) -> list[str]:
     """``rows`` sign-ins and their people; refresh tokens of so many of the sign-ins, chosen at random."""
     people = [
         new_person(there.instance, user_name=f"person-{number}", now=there.now)
-        for number in range(max(1, rows // _SIGN_INS_OF_A_PERSON))
+        for number in range(max(1, rows // of_a_person))
     ]
     _write(there.settings.store_url, User, people)
     chosen = _Chosen(rows, wanted)

@@ -35,6 +35,8 @@ PARTS = (
     Part("portal", portal.OPERATIONS, 32, (1_000, 10_000, 100_000, 1_000_000)),
     Part("families", (material.REFRESH,), 128, (10_000, 1_000_000)),
     Part("device codes", (material.POLL,), 32, (10_000, 1_000_000)),
+    Part("device starts", (material.START,), 128, (10_000, 1_000_000)),
+    Part("people", (material.REFRESH_OF_EACH,), 128, (10_000, 1_000_000)),
 )
 
 

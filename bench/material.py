@@ -3,6 +3,7 @@ beforehand. Each run of the load gets members of its own, chosen at random.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -74,8 +75,8 @@ def _poll_files(there: Basis, folder: Path, codes: Sequence[str], size: int) -> 
     return files
 
 
-def _refreshes(there: Basis, folder: Path, rows: int, count: int, size: int) -> list[Share]:
-    members = filling.fill_families(there, rows, count * size)
+def _refreshes(there: Basis, folder: Path, rows: int, count: int, size: int, *, of_a_person: int = 20) -> list[Share]:
+    members = filling.fill_families(there, rows, count * size, of_a_person=of_a_person)
     bodies = folder / "refreshes"
     filling.write_refreshes(there, bodies)
     shares = []
@@ -97,4 +98,5 @@ def _starts(there: Basis, folder: Path, rows: int, count: int, size: int) -> lis
 POLL = Operation(name="pending poll", status=400, durable=False, prepare=_polls)
 START = Operation(name="device start", path="/device_authorization", prepare=_starts)
 REFRESH = Operation(name="refresh", prepare=_refreshes)
+REFRESH_OF_EACH = Operation(name="refresh, each person's only sign-in", prepare=partial(_refreshes, of_a_person=1))
 SIGN_IN = Operation(name="sign-in", rate=8000, prepare=_sign_ins)

@@ -51,7 +51,7 @@ class Figures(msgspec.Struct, frozen=True):
 
 
 class Server:
-    """A server process on a core of its own, the first unless told."""
+    """A server process on a core of its own, the first unless told; on any where that is ``None``."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Server:
         log: Path,
         *,
         ready: str = "",
-        core: int = 0,
+        core: int | None = 0,
     ) -> None:
         self.url = url
         self._log = log.open("wb")
@@ -87,7 +87,8 @@ class Server:
         raise SystemExit("the server did not become ready")
 
     def cpu_seconds(self) -> float:
-        return cpu_seconds(self.process.pid)
+        """Of it and its workers."""
+        return tree_cpu_seconds(self.process.pid)
 
     def memory(self) -> float:
         """Resident memory in MiB."""
@@ -104,7 +105,9 @@ class Server:
         self._log.close()
 
 
-def pinned(core: int) -> list[str]:
+def pinned(core: int | None) -> list[str]:
+    if core is None:
+        return []
     cores = sorted(os.sched_getaffinity(0))
     return ["taskset", "-c", str(cores[core % len(cores)])] if shutil.which("taskset") else []
 
@@ -113,6 +116,19 @@ def cpu_seconds(pid: int, *, with_ended_children: bool = False) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     ticks = sum(map(int, fields[11 : 15 if with_ended_children else 13]))
     return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def tree_cpu_seconds(pid: int) -> float:
+    """Seconds of processor time of a process and all its children, those that ended included."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return cpu_seconds(pid, with_ended_children=True) + sum(_alive(int(child)) for child in children)
+
+
+def _alive(pid: int) -> float:
+    try:
+        return cpu_seconds(pid)
+    except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+        return 0.0
 
 
 class Target(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.measure import Sample, cpu_seconds
+from bench.measure import Sample, tree_cpu_seconds
 from postern.testing.postgres import PostgresServer
 
 # fsync and synchronous_commit are on by default. The rest is what whoever runs it would set first.
@@ -27,15 +27,7 @@ def running(folder: Path) -> Iterator[PostgresServer]:
 
 def spent(server: PostgresServer) -> float:
     """Seconds of processor time of the server and all its processes."""
-    children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
-    return cpu_seconds(server.pid, with_ended_children=True) + sum(_alive(int(child)) for child in children)
-
-
-def _alive(pid: int) -> float:
-    try:
-        return cpu_seconds(pid)
-    except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile
-        return 0.0
+    return tree_cpu_seconds(server.pid)
 
 
 class Inserts:

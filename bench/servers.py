@@ -34,8 +34,11 @@ def environment(folder: Path, port: int = PORT, store_url: str = "") -> dict[str
     }
 
 
-def start_postern(folder: Path, port: int = PORT, store_url: str = "", *, core: int = 0) -> Server:
+def start_postern(
+    folder: Path, port: int = PORT, store_url: str = "", *, core: int | None = 0, workers: int = 1
+) -> Server:
     settings, log = environment(folder, port, store_url), folder / f"postern-{port}.log"
+    settings["POSTERN_SERVER__WORKERS"] = str(workers)
     return Server(["-m", "postern", "serve"], settings, url(port), log, ready="/healthz/ready", core=core)
 
 
@@ -45,8 +48,8 @@ def start_bare(folder: Path) -> Server:
 
 
 @contextmanager
-def postern(folder: Path, port: int, store_url: str, *, core: int = 0) -> Iterator[Server]:
-    server = start_postern(folder, port, store_url, core=core)
+def postern(folder: Path, port: int, store_url: str, *, core: int | None = 0, workers: int = 1) -> Iterator[Server]:
+    server = start_postern(folder, port, store_url, core=core, workers=workers)
     try:
         yield server
     finally:
