@@ -13,6 +13,7 @@ import pytest
 from postern.core.records import User
 from postern.core.store import AlreadyExists, StoreBusy, StoreUnavailable
 from postern.stores.rows import Rows
+from postern.stores.sqlite.checkpoints import Checkpointer
 from postern.stores.sqlite.group_commit import GroupCommit
 from postern.stores.sqlite.store import SqliteStore, open_sqlite
 from postern.testing import samples
@@ -66,10 +67,10 @@ async def store(file: Path) -> AsyncIterator[SqliteStore]:
 
 
 @pytest.fixture
-def scripted(store: SqliteStore) -> Scripted:
+def scripted(store: SqliteStore, file: Path) -> Scripted:
     """The store's writer, from here on under the test's control."""
     scripted = Scripted(store._writer)
-    store._group_commit = GroupCommit(scripted)  # type: ignore[arg-type]
+    store._group_commit = GroupCommit(scripted, Checkpointer(file))  # type: ignore[arg-type]
     return scripted
 
 

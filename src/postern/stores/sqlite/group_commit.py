@@ -17,6 +17,7 @@ from typing import TypeVar
 from postern.api.errors import ModelledError
 from postern.core.store import StoreBusy, StoreError, StoreUnavailable
 from postern.stores.rows import Rows
+from postern.stores.sqlite.checkpoints import Checkpointer
 from postern.stores.sqlite.rows import SqliteRows
 from postern.stores.sqlite.schema import unusable
 
@@ -34,8 +35,10 @@ _BUSY_STEP = 0.002
 class GroupCommit:
     """Writes through one connection that nothing else uses."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, checkpointer: Checkpointer) -> None:
         connection.execute("PRAGMA busy_timeout = 0")
+        checkpointer.leave_to_us(connection)
+        self._checkpointer = checkpointer
         self._connection = connection
         self._rows = SqliteRows(connection)
         self._waiting: list[Waiting] = []
@@ -70,6 +73,7 @@ class GroupCommit:
         while self._busy:  # noqa: ASYNC110  # once in a process's life; an event would cost every write
             await asyncio.sleep(0.005)
         self._stop_committer()
+        self._checkpointer.close()
 
     def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._loop is loop:
@@ -168,6 +172,7 @@ class GroupCommit:
         except sqlite3.Error as error:
             self._roll_back()
             return [(future, None, _unavailable(error)) for future, _, _ in outcomes]
+        self._checkpointer.note(len(outcomes))
         return outcomes
 
     def _abandon(self, group: list[Waiting], culprit: "asyncio.Future[object]", error: Exception) -> None:
