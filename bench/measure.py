@@ -47,7 +47,8 @@ class Figures(msgspec.Struct, frozen=True):
     samples: list[Sample]
 
     def median(self, member: str) -> float:
-        return statistics.median(getattr(sample, member) for sample in self.samples)
+        values: list[float] = [getattr(sample, member) for sample in self.samples]
+        return statistics.median(values)
 
 
 class Server:
