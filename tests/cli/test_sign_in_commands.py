@@ -53,8 +53,8 @@ def test_json_adds_what_a_program_wants_to_know(desk: Desk, service: Stub) -> No
     [
         (3600, (), False),
         (3600, ("--min-ttl", "30m"), False),
-        (600, ("--min-ttl", "599"), False),
-        (600, ("--min-ttl", "601"), True),
+        (600, ("--min-ttl", "590"), False),
+        (600, ("--min-ttl", "610"), True),
         (200, (), True),
         (-10, (), True),
     ],
