@@ -95,6 +95,7 @@ def measure(rounds: int, rows: int) -> Footprint:
         idle = [
             Memory(row.title.replace(_SERVE, _IDLE), [cost.memory for cost in row.costs], _IDLE_TARGET)
             for row in of_servers
+            if row.reference
         ]
         settings = starts.of_server(folder / "connections", _PORT)
         connections = [starts.memory_of_a_connection(settings, _PORT) for _ in range(3)]
@@ -162,15 +163,17 @@ def _of_servers(folder: Path, rounds: int, rows: int) -> list[Row]:
     there, filled = folder / "there", folder / "filled"
     filled.mkdir()
     filling.fill_families(filling.basis(load_settings(environment=environment(filled))), rows, 0)
+    bare = partial(starts.command, _PASS_WORDS, starts.without_own_configuration(), core=starts.SERVER_CORE)
     runs: dict[str, Start] = {
-        _PASS: partial(starts.command, _PASS_WORDS, starts.without_own_configuration()),
+        _PASS: lambda: min(bare(), bare(), key=lambda cost: cost.wall),  # the first finds caches full of the server
         f"{_SERVE}, first start": lambda: starts.server(starts.of_server(next(new), _PORT)),
         f"{_SERVE}, empty store": partial(starts.server, starts.of_server(there, _PORT)),
         f"{_SERVE}, {rows:,} sign-ins": partial(starts.server, starts.of_server(filled, _PORT)),
     }
     costs = starts.alternate(runs, rounds)
     reference = costs.pop(_PASS)
-    return [Row(title, of_one, _PASS, reference, _START_TARGET) for title, of_one in costs.items()]
+    of_servers = [Row(title, of_one, _PASS, reference, _START_TARGET) for title, of_one in costs.items()]
+    return [Row(f"{_PASS}, beside servers", reference), *of_servers]
 
 
 # What is printed

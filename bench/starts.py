@@ -22,7 +22,7 @@ from bench.servers import environment
 INSTALLED = Path(__file__).parents[1] / ".cache" / "bench" / "installed" / "bin"
 CONNECTIONS = 2_000
 _LAUNCH = Path(__file__).with_name("launch.py")
-_CLIENT_CORE, _SERVER_CORE = 1, 0
+CLIENT_CORE, SERVER_CORE = 1, 0
 _SETTLE = 0.5  # seconds until a server that is ready, or has answered, has nothing left to do
 _WARM_UP = 50
 
@@ -53,13 +53,13 @@ def alternate(starts: Mapping[str, Start], rounds: int) -> dict[str, list[Cost]]
     return costs
 
 
-def command(words: Sequence[str], settings: Mapping[str, str]) -> Cost:
+def command(words: Sequence[str], settings: Mapping[str, str], *, core: int = CLIENT_CORE) -> Cost:
     """Of a command that ends by itself.
 
     Raises:
         SystemExit: it failed; the text is what it said.
     """
-    launcher = [*pinned(_CLIENT_CORE), str(INSTALLED / "python"), "-I", "-S", str(_LAUNCH)]
+    launcher = [*pinned(core), str(INSTALLED / "python"), "-I", "-S", str(_LAUNCH)]
     done = subprocess.run([*launcher, *words], env=settings, capture_output=True, text=True, check=False)
     said = done.stdout.split()
     if done.returncode or said[-1] != "0":
@@ -111,7 +111,7 @@ def without_own_configuration() -> dict[str, str]:
 
 @contextmanager
 def _served(settings: Mapping[str, str]) -> Iterator[tuple["subprocess.Popen[bytes]", Cost]]:
-    words = [*pinned(_SERVER_CORE), str(INSTALLED / "postern"), "serve"]
+    words = [*pinned(SERVER_CORE), str(INSTALLED / "postern"), "serve"]
     started = time.perf_counter()
     process = subprocess.Popen(words, env=settings, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:

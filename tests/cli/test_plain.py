@@ -5,7 +5,7 @@ import pytest
 from postern.cli.parser import command_line
 from postern.cli.plain import COMMANDS, plain_options
 
-ALL = [(name, option) for name, command in COMMANDS.items() for option in command.options]
+ALL = [(name, f"--{text.replace('_', '-')}") for name, (texts, _) in COMMANDS.items() for text in texts]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -6,25 +6,14 @@ PERF: argparse takes 6 ms of a start, half of what the interpreter itself takes.
 
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
-from typing import NamedTuple
-
-
-class PlainCommand(NamedTuple):
-    """``texts`` are the options whose value may be any text, ``others`` is what the parser gives besides."""
-
-    texts: tuple[str, ...]
-    others: Mapping[str, object]
-
-    @property
-    def options(self) -> dict[str, str]:
-        return {f"--{name.replace('_', '-')}": name for name in self.texts}
-
 
 _TOKEN = ("session", "profile", "start_url", "region", "endpoint_url", "cache")
 _OTHERS = {"min_ttl": 0.0, "json": False}
-COMMANDS = {
-    "token": PlainCommand(_TOKEN, {**_OTHERS, "module": "token", "function": "token"}),
-    "credentials": PlainCommand(
+
+# By command: the options whose value may be any text, and what the parser gives besides.
+COMMANDS: Mapping[str, tuple[tuple[str, ...], Mapping[str, object]]] = {
+    "token": (_TOKEN, {**_OTHERS, "module": "token", "function": "token"}),
+    "credentials": (
         (*_TOKEN, "account_id", "role_name"),
         {**_OTHERS, "format": "process", "module": "credentials", "function": "credentials"},
     ),
@@ -33,12 +22,13 @@ COMMANDS = {
 
 def plain_options(words: Sequence[str]) -> SimpleNamespace | None:
     """What the parser would make of ``words``, or None where it has to be asked."""
-    command = COMMANDS.get(words[0]) if len(words) % 2 else None
-    if command is None:
+    if len(words) % 2 == 0 or words[0] not in COMMANDS:
         return None
-    options, found = command.options, dict[str, str | None].fromkeys(command.texts)
+    texts, others = COMMANDS[words[0]]
+    names = {f"--{name.replace('_', '-')}": name for name in texts}
+    found = dict[str, str | None].fromkeys(texts)
     for word, value in zip(words[1::2], words[2::2], strict=True):
-        if word not in options or value.startswith("-"):
+        if word not in names or value.startswith("-"):
             return None
-        found[options[word]] = value
-    return SimpleNamespace(**found, **command.others)
+        found[names[word]] = value
+    return SimpleNamespace(**found, **others)
