@@ -7,7 +7,7 @@ logging is off on both sides. Signed requests are made just before their runs (s
 
 ``stores`` puts PostgreSQL, behind one node and behind two, beside SQLite; there database, servers and load share the
 cores. ``workers`` puts two worker processes beside one. ``growth`` asks the same as rows grow, of one store: a figure
-should stay what it is.
+should stay what it is. ``footprint`` starts commands and servers (see `bench.footprint`).
 """
 
 import argparse
@@ -16,10 +16,11 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import client, growth, in_process, operations, report, stores, workers
+from bench import client, footprint, growth, in_process, operations, report, stores, workers
 from bench.cases import CASES, Case
 from bench.measure import RanOut
 
+_ROUNDS = 4  # of starts, for a pair of runs
 _NAMES = list(dict.fromkeys(each.name for each in (*CASES, *stores.OPERATIONS, *growth.PARTS, *client.WORKLOADS)))
 
 
@@ -37,6 +38,9 @@ def main() -> int:
     if options.part in ("all", "client"):
         rows = client.measure(options.pairs, options.seconds, options.only or ())
         print(report.json(rows) if options.json else client.table(rows))
+    if options.part in ("all", "footprint"):
+        found = footprint.measure(_ROUNDS * options.pairs, options.rows[0] if options.rows else footprint.ROWS)
+        print(report.json(found) if options.json else footprint.table(found))
     if options.part == "shares":
         print(in_process.shares())
     if options.part == "profile":
@@ -102,11 +106,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "part",
         nargs="?",
-        choices=("all", "server", "client", "stores", "workers", "growth", "shares", "profile"),
+        choices=("all", "server", "client", "footprint", "stores", "workers", "growth", "shares", "profile"),
         default="all",
-        help="what to measure (default all: server and client); stores: SQLite beside PostgreSQL; workers: one "
-        "process and two; growth: what requests cost as rows grow, by parts (portal, families, …); shares and "
-        "profile look into CreateTokenWithIAM by JWT bearer within one process",
+        help="what to measure (default all: server, client and footprint, which is how long starts take and how much "
+        "memory); stores: SQLite beside PostgreSQL; workers: one process and two; growth: what requests cost as rows "
+        "grow, by parts (portal, families, …); shares and profile look into CreateTokenWithIAM by JWT bearer within "
+        "one process",
     )
     parser.add_argument(
         "--only",
@@ -121,7 +126,8 @@ def _options() -> argparse.Namespace:
         type=_numbers,
         default=(),
         metavar="N,…",
-        help="sizes of what grows (default: 1,000 to 1,000,000 assignments, 10,000 and 1,000,000 of other rows)",
+        help="sizes of what grows (default: 1,000 to 1,000,000 assignments, 10,000 and 1,000,000 of other "
+        "rows; 1,000,000 in footprint)",
     )
     parser.add_argument("--pairs", type=int, default=5, help="pairs of runs, reference and Postern in turn (default 5)")
     parser.add_argument("--seconds", type=int, default=4, help="length of a run (default 4)")

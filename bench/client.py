@@ -5,7 +5,6 @@ Postern and the others in turn. Ratios are taken run by run, against boto3 (aiob
 """
 
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from bench.measure import Server, pinned
+from bench.starts import without_own_configuration
 
 ROOT = Path(__file__).parents[1]
 WORKLOADS_FOLDER = ROOT / "bench" / "workloads"
@@ -115,16 +115,7 @@ def _run(client: Client, workload: Workload, endpoint: str, seconds: int) -> Run
 
 
 def _environment() -> dict[str, str]:
-    """Nothing of the user's own configuration, and no look at the cloud's metadata. Compiled modules are kept, as they
-    are for whoever has installed a package.
-    """
-    left_out = ("AWS_", "POSTERN_", "PYTHONDONTWRITEBYTECODE")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
-    none = "/nonexistent"
-    return kept | {
-        "AWS_CONFIG_FILE": none,
-        "AWS_SHARED_CREDENTIALS_FILE": none,
-        "AWS_EC2_METADATA_DISABLED": "true",
+    return without_own_configuration() | {
         "AWS_SDK_JS_SUPPRESS_MAINTENANCE_MODE_MESSAGE": "1",
         "NODE_PATH": str(NODE_MODULES),
         "PYTHONPATH": str(ROOT),

@@ -30,7 +30,7 @@ from postern.server.factory import running_service
 from postern.server.settings import Settings
 
 _CALLER = Caller(address="127.0.0.1", user_agent="bench")
-_REGISTRATION = RegisterClientRequest(
+REGISTRATION = RegisterClientRequest(
     client_name="botocore-client-bench", client_type="public", scopes=("sso:account:access",)
 )
 encode = msgspec.json.Encoder().encode
@@ -63,7 +63,7 @@ async def _make(settings: Settings, folder: Path, codes: int, families: int) -> 
             instance=service.instance,
             now=service.now(),
         )
-        registration = _REGISTRATION
+        registration = REGISTRATION
         credentials = await registered(service)
         start = start_request(service.instance, credentials)
         device_codes = await _device_codes(service, start, codes + families)
@@ -88,7 +88,7 @@ async def sign_in(service: Service, user_id: str) -> str:
 
 async def registered(service: Service) -> dict[str, str]:
     """The credentials of a new client."""
-    client = await register_client(service, _REGISTRATION, _CALLER)
+    client = await register_client(service, REGISTRATION, _CALLER)
     return {"client_id": client.client_id or "", "client_secret": client.client_secret or ""}
 
 

@@ -22,6 +22,7 @@ from postern.core.iam.signed_request import SignedRequest
 from postern.core.service import Service
 from postern.server.app import AsgiApp
 from postern.server.factory import build, running_service
+from postern.server.late_pages import LatePages
 from postern.server.settings import load
 
 _URL = "http://127.0.0.1:8765/token?aws_iam=t"
@@ -78,7 +79,7 @@ async def _prepared(count: int) -> AsyncIterator[tuple[Service, AsgiApp, list[Si
         async with running_service(settings) as service:
             world = await open_world(service, issuer)
             lines = signer_for(world, _URL).lines(await BODIES["jwt_bearer"](world, count))
-            yield service, build(service, settings), [_request(line) for line in lines]
+            yield service, build(service, settings, LatePages(service)), [_request(line) for line in lines]
 
 
 def _request(line: bytes) -> SignedRequest:

@@ -2,11 +2,13 @@
 they are asked for.
 """
 
-from typing import TYPE_CHECKING, Any
+TYPE_CHECKING = False  # PERF: to import typing takes as long as the interpreter itself; type checkers know the name
 
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from postern.client import (
         SSOOIDC,
         AsyncSSOOIDC,
@@ -47,7 +49,7 @@ def __dir__() -> list[str]:
     return [*__all__]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name not in __all__:
         raise AttributeError(f"module 'postern' has no attribute {name!r}")
     from postern import client

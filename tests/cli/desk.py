@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +21,23 @@ START_URL = "https://lab.awsapps.com/start"
 REGION = "us-east-1"
 ACCESS_TOKEN, REFRESH_TOKEN, CLIENT_SECRET = "aoaSecretAccess", "aorSecretRefresh", "SecretOfTheClient"
 SECRETS = (ACCESS_TOKEN, REFRESH_TOKEN, CLIENT_SECRET)
+
+# What takes long to import. `compile` stands for types by name in a NamedTuple: its first call in a process takes 2 ms.
+COSTLY = {
+    *("argparse", "asyncio", "compile", "cryptography.hazmat.primitives", "dataclasses", "gettext", "httptools"),
+    *("inspect", "logging", "msgspec", "pathlib", "socket", "ssl", "subprocess", "tempfile", "threading"),
+}
+_IMPORTS = """
+import sys
+from postern.cli import main
+
+compiled = []
+sys.addaudithook(lambda event, arguments: compiled.append(arguments) if event == "compile" else None)
+code = main(sys.argv[1:])
+by_name = [text for text, file in compiled if file == "<string>" and not text.startswith(b"lambda")]
+print(*sys.modules, *(["compile"] if by_name else []), file=sys.stderr)
+sys.exit(code)
+"""
 
 
 class Outcome(NamedTuple):
@@ -68,6 +87,19 @@ class Desk:
             code = int(leaving.code or 0)
         said = self._capsys.readouterr()
         return Outcome(code, said.out, said.err)
+
+    def imports(self, *words: str) -> frozenset[str]:
+        """What a process of its own imports for a command that succeeds."""
+        done = subprocess.run(
+            [sys.executable, "-c", _IMPORTS, *words],
+            env={"HOME": str(self.home), "PATH": os.environ["PATH"]},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
+        )
+        assert done.stdout
+        return frozenset(done.stderr.split())
 
     def hurry(self) -> None:
         """What the client would wait for passes at once."""

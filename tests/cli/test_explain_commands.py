@@ -229,7 +229,6 @@ def test_the_profiles_of_the_command_line_are_those_of_the_core() -> None:
     from postern.cli.parser import Parser
     from postern.core.role_credentials.token_profiles import PROFILES
 
-    parser = Parser(prog="explain")
-    explain_commands._profile(parser, "")
-    (action,) = (each for each in parser._actions if each.dest == "profile")
+    parser = Parser(prog="explain", declare=lambda parser: explain_commands._profile(parser, ""))
+    (action,) = (each for each in parser.declared()._actions if each.dest == "profile")
     assert tuple(action.choices or ()) == tuple(PROFILES)

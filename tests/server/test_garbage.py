@@ -17,6 +17,7 @@ from postern.core.users import add_user
 from postern.server.app import ProtocolApp
 from postern.server.call import Call
 from postern.server.factory import build, running_service
+from postern.server.late_pages import LatePages
 from postern.server.settings import load
 from postern.testing.processes import WITHOUT_LIMITS
 from postern.testing.wire import DEVICE_CODE, REFRESH_TOKEN, SCOPES
@@ -59,7 +60,7 @@ async def tool(tmp_path: Path) -> AsyncIterator[Tool]:
     environment = WITHOUT_LIMITS | {"POSTERN_SERVER__DATA": str(tmp_path), "POSTERN_DEVICE__POLL_BURST": "1000"}
     settings = load(environment=environment)
     async with running_service(settings) as service:
-        tool = Tool(service, build(service, settings))
+        tool = Tool(service, build(service, settings, LatePages(service)))
         registered = await tool.register()
         tool.credentials = {name: registered[name] for name in ("clientId", "clientSecret")}
         yield tool

@@ -20,6 +20,7 @@ from postern.server.call import Call
 from postern.server.connections import STATE_KEY, TimedProtocol
 from postern.server.direct import Direct
 from postern.server.factory import limits as limits_of
+from postern.server.late_pages import LatePages
 from postern.server.limits import Limits
 from postern.server.operations import ENDPOINTS
 from postern.server.settings import Settings
@@ -81,7 +82,7 @@ class Desk:
 
     def __init__(self, service: Service, *, directly: bool = False) -> None:
         self.admission = Admission(target=1, most=1)
-        self.limits: Limits = limits_of(service, Settings(), self.admission, Backlog(None))
+        self.limits: Limits = limits_of(LatePages(service), Settings(), self.admission, Backlog(None))
         if directly:
             paths = frozenset(endpoint.operation.path.encode() for endpoint in ENDPOINTS)
             self.limits.direct = Direct(self._respond, paths)

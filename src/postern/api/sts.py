@@ -3,8 +3,8 @@ query in, XML out. As the STS API Reference has it ("GetCallerIdentity", "Common
 """
 
 from collections.abc import Mapping
+from html import escape  # PERF: that of xml.sax imports urllib.request, 7 ms
 from typing import ClassVar
-from xml.sax.saxutils import escape
 
 import msgspec
 
@@ -102,7 +102,7 @@ def require_action(text: bytes) -> None:
 def write(identity: CallerIdentity, request_id: str) -> Response:
     """The response that says who it is."""
     members = (("Arn", identity.arn), ("UserId", identity.user_id), ("Account", identity.account))
-    result = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in members)
+    result = "".join(f"<{name}>{escape(value, quote=False)}</{name}>" for name, value in members)
     return _response(
         200,
         f'<GetCallerIdentityResponse xmlns="{NAMESPACE}"><GetCallerIdentityResult>{result}</GetCallerIdentityResult>'
@@ -120,7 +120,8 @@ def write_error(error: ModelledError, request_id: str) -> Response:
     return _response(
         status,
         f'<ErrorResponse xmlns="{NAMESPACE}"><Error><Type>{side}</Type><Code>{code}</Code>'
-        f"<Message>{escape(error.description)}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>",
+        f"<Message>{escape(error.description, quote=False)}</Message></Error>"
+        f"<RequestId>{request_id}</RequestId></ErrorResponse>",
         request_id,
     )
 

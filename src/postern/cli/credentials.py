@@ -2,11 +2,14 @@
 start, so from a warm cache it imports hardly anything.
 """
 
-import argparse
 import time
+from typing import TYPE_CHECKING
 
 from postern.cli.roles_meant import credentials_for, role_meant, signed_in
 from postern.client.role_credentials.sealed_files import RoleCredentials
+
+if TYPE_CHECKING:
+    import argparse
 
 _SHELLS = {
     "env": ("export {}={}", "'", "'\\''"),
@@ -14,7 +17,7 @@ _SHELLS = {
 }
 
 
-def credentials(options: argparse.Namespace) -> None:
+def credentials(options: "argparse.Namespace") -> None:
     """
     Raises:
         SignInRequired: nobody is signed in, or not any more.

@@ -10,13 +10,17 @@ Exit codes:
   130  interrupted
 """
 
+import gc
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout, suppress
-from typing import TextIO, cast
+from typing import TYPE_CHECKING, TextIO, cast
 
 from postern.cli.exit_codes import INTERRUPTED, CommandFailed, UsageError, code_of, complaint_about
 from postern.cli.output import Output, OutputFailed, tell
+
+if TYPE_CHECKING:
+    import argparse
 
 __all__ = ["CommandFailed", "main"]
 
@@ -55,12 +59,21 @@ def _run(words: Sequence[str]) -> int:
     _require_text(words)
     from importlib import import_module
 
-    from postern.cli.parser import command_line
+    from postern.cli.plain import plain_options
 
-    options = command_line().parse_args(words)
+    options = plain_options(words) or _parsed(words)
     command = import_module(f"postern.cli.{options.module}")
+    if not gc.isenabled():  # until here: see `postern.__main__`
+        gc.freeze()
+        gc.enable()
     result: int | None = getattr(command, options.function)(options)
     return result or 0
+
+
+def _parsed(words: Sequence[str]) -> "argparse.Namespace":
+    from postern.cli.parser import command_line
+
+    return command_line().parse_args(words)
 
 
 def _require_text(words: Sequence[str]) -> None:

@@ -1,11 +1,13 @@
 """Output for people or for programs."""
 
-import argparse
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    import argparse
 
 
 class OutputFailed(Exception):
@@ -59,7 +61,7 @@ def _failing() -> Iterator[None]:
         raise OutputFailed(error.strerror or str(error)) from None
 
 
-def show(options: argparse.Namespace, value: object, text: str) -> None:
+def show(options: "argparse.Namespace", value: object, text: str) -> None:
     """Print ``value`` as JSON if that was asked for, else ``text``, if there is any."""
     if options.json:
         import json
@@ -69,7 +71,7 @@ def show(options: argparse.Namespace, value: object, text: str) -> None:
         print(text)
 
 
-def show_once(options: argparse.Namespace, value: object, text: str, loss: str) -> None:
+def show_once(options: "argparse.Namespace", value: object, text: str, loss: str) -> None:
     """`show`, for what nobody can look at later. ``loss`` says what is to be done where nobody could read it now.
 
     Raises:

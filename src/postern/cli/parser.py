@@ -39,17 +39,19 @@ class Formatter(argparse.RawDescriptionHelpFormatter):
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose arguments are declared when they are needed."""
+    """A parser that is made, and its arguments declared, when it is needed."""
 
-    def __init__(self, *, declare: "Callable[[Parser], None] | None" = None, **settings: Any) -> None:
-        super().__init__(formatter_class=Formatter, **settings)
+    def __init__(self, *, declare: "Callable[[Parser], None]", **settings: Any) -> None:
+        # PERF: made at once, the parsers of all commands take as long as half an interpreter, and one of them is used.
+        self._settings: dict[str, Any] | None = settings
         self._declare = declare
 
     def declared(self) -> "Parser":
         """This parser, with all its arguments."""
-        declare, self._declare = self._declare, None
-        if declare is not None:
-            declare(self)
+        settings, self._settings = self._settings, None
+        if settings is not None:
+            super().__init__(formatter_class=Formatter, **settings)
+            self._declare(self)
         return self
 
     def parse_known_args(  # type: ignore[override]
@@ -64,14 +66,17 @@ Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 
 def command_line() -> Parser:
     """The parser of ``postern``."""
+    description = "The open IAM Identity Center sign-in."
+    return Parser(prog="postern", description=description, epilog=EXIT_CODES, declare=_declare_commands)
+
+
+def _declare_commands(parser: Parser) -> None:
     from postern.cli import client_commands, server_commands
 
-    parser = Parser(prog="postern", description="The open IAM Identity Center sign-in.", epilog=EXIT_CODES)
     parser.add_argument("--version", action="version", version=f"postern {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, prog="postern")
     client_commands.declare(commands)
     server_commands.declare(commands)
-    return parser
 
 
 def add_group(commands: Commands, name: str, help_: str, declare: Callable[[Commands], None]) -> None:
@@ -93,8 +98,12 @@ def add_command(
 ) -> None:
     """A command that is the function ``module.function`` (``target``) below `postern.cli`."""
     module, _, function = target.rpartition(".")
-    parser = commands.add_parser(name, help=help_, description=help_, declare=declare, epilog=epilog)
-    parser.set_defaults(module=module, function=function)
+
+    def declare_command(parser: Parser) -> None:
+        parser.set_defaults(module=module, function=function)
+        declare(parser)
+
+    commands.add_parser(name, help=help_, description=help_, declare=declare_command, epilog=epilog)
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

@@ -4,7 +4,6 @@ asked.
 `postern credentials` comes through here on its way to a warm cache, so nothing that is costly to import is imported.
 """
 
-import argparse
 import os
 import time
 from collections.abc import Iterator
@@ -18,20 +17,23 @@ from postern.client.role_credentials.demand import RoleDemand
 from postern.client.role_credentials.sealed_files import RoleCredentials, RoleKey, open_role_credential_files
 from postern.client.sessions import Session
 from postern.client.shared_config import SharedConfig
+from postern.client.token_cache import CachedToken, TokenCache
 
 if TYPE_CHECKING:
+    import argparse
+
     from postern.client.sso_oidc import SSOOIDC
     from postern.client.sso_portal import SSOPortal
-    from postern.client.token_cache import CachedToken, TokenCache
 
 
 class SignedIn(NamedTuple):
     """A sign-in that has a token, good or not."""
 
+    # PERF: types by name are compiled, and the first call of `compile` in a process takes 2 ms.
     session: Session
-    token: "CachedToken"
+    token: CachedToken
     shared: SharedConfig
-    cache: "TokenCache"
+    cache: TokenCache
 
     @property
     def settings(self) -> dict[str, str]:
@@ -40,7 +42,7 @@ class SignedIn(NamedTuple):
         return dict(self.shared.profile(name)) if name in self.shared.profile_names else {}
 
 
-def signed_in(options: argparse.Namespace) -> SignedIn:
+def signed_in(options: "argparse.Namespace") -> SignedIn:
     """
     Raises:
         SignInRequired: nobody is.
@@ -54,7 +56,7 @@ def signed_in(options: argparse.Namespace) -> SignedIn:
     return SignedIn(session, token, shared, cache)
 
 
-def role_meant(options: argparse.Namespace, whose: SignedIn) -> RoleKey:
+def role_meant(options: "argparse.Namespace", whose: SignedIn) -> RoleKey:
     """
     Raises:
         UsageError: account or role is neither given nor in the profile.
@@ -67,7 +69,7 @@ def role_meant(options: argparse.Namespace, whose: SignedIn) -> RoleKey:
     return RoleKey(whose.session.key, account_id, role_name)
 
 
-def credentials_for(options: argparse.Namespace, whose: SignedIn, key: RoleKey) -> RoleCredentials:
+def credentials_for(options: "argparse.Namespace", whose: SignedIn, key: RoleKey) -> RoleCredentials:
     """
     Raises:
         CommandFailed: there are none that are good for so long.
@@ -79,7 +81,7 @@ def credentials_for(options: argparse.Namespace, whose: SignedIn, key: RoleKey) 
     return found
 
 
-def _credentials(options: argparse.Namespace, whose: SignedIn, key: RoleKey) -> RoleCredentials:
+def _credentials(options: "argparse.Namespace", whose: SignedIn, key: RoleKey) -> RoleCredentials:
     kept = open_role_credential_files(os.environ)
     found = kept.load(key, whose.token.access_token)
     if found is not None and RoleDemand(time.time, options.min_ttl).is_met_by(found):

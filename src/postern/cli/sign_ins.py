@@ -4,7 +4,6 @@ its token is kept, how it is shown.
 `postern token` comes through here on its way to a warm cache, so nothing that is costly to import is imported.
 """
 
-import argparse
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -19,6 +18,8 @@ from postern.client.shared_config import SharedConfig
 from postern.client.token_cache import SessionKey, open_token_cache
 
 if TYPE_CHECKING:
+    import argparse
+
     from postern.client.options import HttpOptions, Options
     from postern.client.sso_oidc import SSOOIDC
     from postern.client.token_cache import CachedToken, TokenCache
@@ -28,7 +29,7 @@ _HTTP: "HttpOptions" = {"connect_timeout": 10_000, "timeout": 30_000}
 _CHOICES = ("session", "profile", "start_url", "region", "endpoint_url")
 
 
-def chosen_session(options: argparse.Namespace, shared: SharedConfig, cache: "TokenCache") -> Session:
+def chosen_session(options: "argparse.Namespace", shared: SharedConfig, cache: "TokenCache") -> Session:
     """The sign-in that the command line means. What it does not say of a sign-in that is not configured, its token in
     the cache may know.
 
@@ -39,7 +40,7 @@ def chosen_session(options: argparse.Namespace, shared: SharedConfig, cache: "To
     return _session_of(given, shared, cache, getattr(options, "scopes", None))
 
 
-def names_one(options: argparse.Namespace) -> bool:
+def names_one(options: "argparse.Namespace") -> bool:
     """Whether the command line says which sign-in is meant."""
     return any(getattr(options, name) for name in ("session", "profile", "start_url"))
 
@@ -65,7 +66,7 @@ def login_command(session: Session, shared: SharedConfig, cache: "TokenCache", m
     return f"`{' '.join(['postern login', *words])}{more}`"
 
 
-def opened_cache(options: argparse.Namespace) -> "TokenCache":
+def opened_cache(options: "argparse.Namespace") -> "TokenCache":
     """
     Raises:
         ConfigurationError: there is no such cache.

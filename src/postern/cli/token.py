@@ -2,7 +2,6 @@
 a warm cache it imports hardly anything.
 """
 
-import argparse
 import os
 import time
 from typing import TYPE_CHECKING
@@ -20,11 +19,13 @@ from postern.client.shared_config import SharedConfig
 from postern.client.token_demand import TokenDemand
 
 if TYPE_CHECKING:
+    import argparse
+
     from postern.client.sessions import Session
     from postern.client.token_cache import CachedToken, TokenCache
 
 
-def token(options: argparse.Namespace) -> None:
+def token(options: "argparse.Namespace") -> None:
     """
     Raises:
         SignInRequired: there is none that is good for long enough, and none that could be refreshed.

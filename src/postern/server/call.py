@@ -7,9 +7,8 @@ from typing import Any
 from postern.api.errors import InvalidRequestException
 from postern.api.response import Headers
 from postern.core.caller import Caller
-from postern.server.callers import MAX_USER_AGENT, address_of, caller_at
+from postern.server.callers import MAX_USER_AGENT, Scope, address_of, caller_at
 
-Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 _remembered_caller_at = lru_cache(maxsize=1024)(caller_at)

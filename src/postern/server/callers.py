@@ -1,12 +1,14 @@
 """Who calls, read from an ASGI scope. Whatever made the scope has already decided which proxies to believe."""
 
 import unicodedata
-
-from starlette.types import Scope
+from collections.abc import MutableMapping
+from typing import Any
 
 from postern.core.caller import Caller
 
 MAX_USER_AGENT = 400
+
+Scope = MutableMapping[str, Any]
 
 
 def caller_of(scope: Scope) -> Caller:

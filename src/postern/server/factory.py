@@ -8,7 +8,6 @@ import socket
 from collections.abc import AsyncIterator, MutableMapping
 from typing import Any
 
-from postern.api.response import Response, lines
 from postern.core.role_credentials.port import NOTHING_ISSUED
 from postern.core.service import Service, open_service
 from postern.core.store import Store
@@ -28,11 +27,12 @@ from postern.server.forward_clock import ForwardClock
 from postern.server.glance import Glance
 from postern.server.health import with_health
 from postern.server.housekeeping import renew_for_ever, sweep_for_ever
+from postern.server.late_pages import LatePages
 from postern.server.limits import Limits
 from postern.server.master_key import master_key_of
 from postern.server.metadata import with_metadata
 from postern.server.password_hashing import ThreadedHasher
-from postern.server.refusals import ANY_ID, Refusals
+from postern.server.refusals import Refusals
 from postern.server.settings import Settings
 from postern.stores import open_store
 
@@ -69,14 +69,16 @@ class Application:
         async with contextlib.AsyncExitStack() as stack:
             try:
                 service = await stack.enter_async_context(running_service(self._settings, admission))
-                self._inner = app = build(service, self._settings)
-                state[STATE_KEY] = limits(service, self._settings, admission, Backlog(self._listener), app)
+                pages = LatePages(service)
+                self._inner = app = build(service, self._settings, pages)
+                state[STATE_KEY] = limits(pages, self._settings, admission, Backlog(self._listener), app)
             except Exception as error:  # noqa: BLE001  # uvicorn prints the message and ends the worker
                 await send({"type": "lifespan.startup.failed", "message": str(error)})
                 return
-            _settle()
             await send({"type": "lifespan.startup.complete"})
+            completing = asyncio.create_task(_complete(pages))
             await receive()
+            completing.cancel()
             self._inner = None
         await send({"type": "lifespan.shutdown.complete"})
 
@@ -90,29 +92,30 @@ def _settle() -> None:
     gc.set_threshold(_NEW_OBJECTS)
 
 
-def build(service: Service, settings: Settings) -> ProtocolApp:
-    """The application around a running service."""
-    from postern.server.pages import create_pages
+async def _complete(pages: LatePages) -> None:
+    await pages.warm_up()
+    _settle()
 
-    pages = with_metadata(service, with_health(service, create_pages(service)))
-    return ProtocolApp(service, pages, max_body=settings.server.max_body, log_requests=settings.log.requests)
+
+def build(service: Service, settings: Settings, pages: LatePages) -> ProtocolApp:
+    """The application around a running service."""
+    inner = with_metadata(service, with_health(service, pages))
+    return ProtocolApp(service, inner, max_body=settings.server.max_body, log_requests=settings.log.requests)
 
 
 def limits(
-    service: Service, settings: Settings, admission: Admission, backlog: Backlog, app: ProtocolApp | None = None
+    pages: LatePages, settings: Settings, admission: Admission, backlog: Backlog, app: ProtocolApp | None = None
 ) -> Limits:
     """What connections are held to. Of ``app`` they answer operations themselves, but not behind proxies: there it
     is uvicorn that reads who calls.
     """
-    from postern.server.pages import busy_page
-
-    page, server = busy_page(service, ANY_ID), settings.server
+    server = settings.server
     return Limits(
         request_timeout=server.request_timeout,
         max_connections=server.max_connections,
         max_body=server.max_body,
         admission=admission,
-        refusals=Refusals(Response(status=page.status_code, fields=lines(page.raw_headers), body=bytes(page.body))),
+        refusals=Refusals(pages.busy),
         backlog=backlog,
         glance=Glance(),
         direct=Direct(app.respond, app.paths) if app is not None and not server.trusted_proxies else None,

@@ -1,10 +1,12 @@
-"""What a request is told that the server does not take on: written once when the server starts, but for the date and
-the request's id.
+"""What a request is told that the server does not take on: written once, but for the date and the request's id.
 
 PERF: of the requests that come at four times the server's capacity three in four are refused, and what that costs is
 lost to those that are not. Such an answer takes 1 µs; one that the application gives takes 25 with all that it needs
 around it.
 """
+
+from collections.abc import Callable
+from functools import cached_property
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
@@ -44,10 +46,12 @@ class Refusal:
 
 
 class Refusals:
-    """One for each service, and ``page`` for the rest. Whoever asks after the server's health is always answered."""
+    """One for each service, and what ``page`` returns for the rest. Whoever asks after the server's health is always
+    answered.
+    """
 
-    def __init__(self, page: Response) -> None:
-        self._page = Refusal(page)
+    def __init__(self, page: Callable[[], Response]) -> None:
+        self._make_page = page
         self._sts = _busy(STS)
         self._by_path: dict[bytes, Refusal | None] = {LIVE.encode(): None, READY.encode(): None}
         for operation in (endpoint.operation for endpoint in ENDPOINTS):
@@ -58,7 +62,13 @@ class Refusals:
         path, _, query = target.partition(b"?")
         if path == b"/" and sts.is_called("/", method.decode("ascii"), query):
             return self._sts
-        return self._by_path.get(path, self._page)
+        if path not in self._by_path:
+            return self._page
+        return self._by_path[path]
+
+    @cached_property
+    def _page(self) -> Refusal:
+        return Refusal(self._make_page())
 
 
 def _busy(wire: Wire) -> Refusal:

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-COMMAND = [sys.executable, "-c", "import sys; from postern.cli import main; sys.exit(main())"]
+COMMAND = [sys.executable, "-m", "postern"]
 WITHOUT_LIMITS = {
     "POSTERN_LIMITS__REGISTER_PER_MINUTE": "0",
     "POSTERN_LIMITS__DEVICE_START_PER_MINUTE": "0",
