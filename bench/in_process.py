@@ -20,7 +20,7 @@ from postern.core.caller import Caller
 from postern.core.iam.authentication import authenticate
 from postern.core.iam.signed_request import SignedRequest
 from postern.core.service import Service
-from postern.server.app import AsgiApp
+from postern.server.asgi import AsgiApp
 from postern.server.factory import build, running_service
 from postern.server.late_pages import LatePages
 from postern.server.settings import load

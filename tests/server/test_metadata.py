@@ -11,8 +11,7 @@ import pytest
 from postern.core.directory.records import WebIdentitySource
 from postern.core.service import Service
 from postern.core.store import ConfigurationChange
-from postern.server.app import Send
-from postern.server.call import Receive, Scope
+from postern.server.asgi import Receive, Scope, Send
 from postern.server.metadata import AUTHORIZATION_SERVER, JWKS, OPENID_CONFIGURATION, with_metadata
 from postern.server.operations import ENDPOINTS
 from postern.testing import samples

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from postern.core.store import StoreBusy, StoreUnavailable
-from postern.server.app import ProtocolApp, Send
-from postern.server.call import Receive, Scope
+from postern.server.app import ProtocolApp
+from postern.server.asgi import Receive, Scope, Send
 from postern.testing.processes import ServerProcess, run_command
 from postern.testing.wire import Connection
 from tests.core.world import World

@@ -15,8 +15,8 @@ from postern.api.oauth import INTROSPECTION_PATH
 from postern.core.caller import Caller
 from postern.core.clients import REFRESH_TOKEN
 from postern.core.iam.signed_request import SignedRequest
-from postern.server.app import ProtocolApp, Send
-from postern.server.call import Receive, Scope
+from postern.server.app import ProtocolApp
+from postern.server.asgi import Receive, Scope, Send
 from tests.core.application_world import add_application
 from tests.core.iam.signing import (
     BODY,

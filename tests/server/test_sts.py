@@ -13,8 +13,8 @@ from postern.api.sts import NAMESPACE
 from postern.core.audit import EventName
 from postern.core.iam.signed_request import SignedRequest
 from postern.core.store import StoreBusy, StoreUnavailable
-from postern.server.app import ProtocolApp, Send
-from postern.server.call import Receive, Scope
+from postern.server.app import ProtocolApp
+from postern.server.asgi import Receive, Scope, Send
 from postern.testing.processes import ServerProcess
 from tests.core.iam.signing import (
     HOST,

@@ -4,7 +4,7 @@ pages for the rest.
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, MutableMapping
 from typing import Any
 
 import msgspec
@@ -26,15 +26,13 @@ from postern.core.iam.signed_request import MAX_PARAMETERS, SignedRequest
 from postern.core.service import Service
 from postern.core.store import StoreBusy, StoreUnavailable
 from postern.server import sts
-from postern.server.call import BodyTooLarge, Call, ClientGone, Receive, Scope
+from postern.server.asgi import AsgiApp, Receive, Scope, Send
+from postern.server.call import BodyTooLarge, Call, ClientGone
 from postern.server.callers import address_of
 from postern.server.logs import ACCESS_LOGGER
 from postern.server.operations import ENDPOINTS, Endpoint
 from postern.server.request_ids import new_request_id
 from postern.server.wires import STS, Wire, wire_of
-
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _log = logging.getLogger(__name__)
 _access = logging.getLogger(ACCESS_LOGGER)

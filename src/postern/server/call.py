@@ -1,15 +1,12 @@
 """A request for an operation, by whichever way it came: from an application server, or from a connection itself."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
 from functools import lru_cache
-from typing import Any
 
 from postern.api.errors import InvalidRequestException
 from postern.api.response import Headers
 from postern.core.caller import Caller
-from postern.server.callers import MAX_USER_AGENT, Scope, address_of, caller_at
-
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+from postern.server.asgi import Receive, Scope
+from postern.server.callers import MAX_USER_AGENT, address_of, caller_at
 
 _remembered_caller_at = lru_cache(maxsize=1024)(caller_at)
 

@@ -1,14 +1,11 @@
 """Who calls, read from an ASGI scope. Whatever made the scope has already decided which proxies to believe."""
 
 import unicodedata
-from collections.abc import MutableMapping
-from typing import Any
 
 from postern.core.caller import Caller
+from postern.server.asgi import Scope
 
 MAX_USER_AGENT = 400
-
-Scope = MutableMapping[str, Any]
 
 
 def caller_of(scope: Scope) -> Caller:

@@ -16,9 +16,9 @@ from postern.remote.issuer_keys import RemoteIssuerKeys
 from postern.remote.sts import RemoteSts
 from postern.server import logs
 from postern.server.admission import Admission
-from postern.server.app import AsgiApp, ProtocolApp, Send
+from postern.server.app import ProtocolApp
+from postern.server.asgi import AsgiApp, Receive, Scope, Send
 from postern.server.backlog import Backlog
-from postern.server.call import Receive, Scope
 from postern.server.clock import NodeClock
 from postern.server.connections import STATE_KEY
 from postern.server.direct import Direct

@@ -2,8 +2,7 @@
 
 from postern.core.service import Service
 from postern.core.store import StoreError
-from postern.server.app import AsgiApp, Send
-from postern.server.call import Receive, Scope
+from postern.server.asgi import AsgiApp, Receive, Scope, Send
 
 LIVE = "/healthz/live"
 READY = "/healthz/ready"

@@ -8,8 +8,7 @@ from functools import cached_property
 
 from postern.api.response import Response, lines
 from postern.core.service import Service
-from postern.server.app import AsgiApp, Send
-from postern.server.call import Receive, Scope
+from postern.server.asgi import AsgiApp, Receive, Scope, Send
 from postern.server.refusals import ANY_ID
 
 _AFTER_START = 0.1  # seconds

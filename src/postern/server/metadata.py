@@ -14,8 +14,7 @@ from postern.core.policy import Policy
 from postern.core.role_credentials.token_checks import SOURCE_IDENTITY, TAGS
 from postern.core.role_credentials.token_profiles import PERSONAL_CLAIMS, algorithms_of
 from postern.core.service import Service
-from postern.server.app import AsgiApp, Send
-from postern.server.call import Receive, Scope
+from postern.server.asgi import AsgiApp, Receive, Scope, Send
 
 OPENID_CONFIGURATION = "/.well-known/openid-configuration"
 AUTHORIZATION_SERVER = "/.well-known/oauth-authorization-server"
