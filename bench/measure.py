@@ -3,24 +3,27 @@
 import os
 import shutil
 import signal
+import socket
 import statistics
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import msgspec
 
 HERE = Path(__file__).parent
+_LAST_WORDS = 40  # of a server that did not start
 
 
 class Sample(msgspec.Struct, frozen=True):
     """One run of the load: requests a second, latencies in microseconds, the share of a core that each side used.
-    ``store_cpu`` is that of a store with processes of its own.
+    ``store_cpu`` is that of a store with processes of its own, ``memory`` what the server had in MiB when it ended.
     """
 
     rate: float
@@ -30,11 +33,16 @@ class Sample(msgspec.Struct, frozen=True):
     server_cpu: float
     load_cpu: float
     store_cpu: float = 0.0
+    memory: float = 0.0
 
     @property
     def cpu_per_request(self) -> float:
         """Microseconds of the server's core, and of its store's."""
         return (self.server_cpu + self.store_cpu) / self.rate * 1e6
+
+
+class DidNotStart(SystemExit):
+    """The server ended, or did not answer in time; the text says which."""
 
 
 class RanOut(Exception):
@@ -47,11 +55,16 @@ class Figures(msgspec.Struct, frozen=True):
     samples: list[Sample]
 
     def median(self, member: str) -> float:
-        return statistics.median(getattr(sample, member) for sample in self.samples)
+        return float(statistics.median(getattr(sample, member) for sample in self.samples))
 
 
 class Server:
-    """A server process on a core of its own, the first unless told."""
+    """A server, with the processes that it starts, on a core of its own: the first unless told. Its program is this
+    Python unless told.
+
+    Raises:
+        DidNotStart: it did not become ready.
+    """
 
     def __init__(
         self,
@@ -62,21 +75,28 @@ class Server:
         *,
         ready: str = "",
         core: int = 0,
+        program: Path | str = sys.executable,
     ) -> None:
         self.url = url
+        if _answers(url):
+            raise DidNotStart(f"something else answers at {url}")
         self._log = log.open("wb")
         self.process = subprocess.Popen(
-            [*pinned(core), sys.executable, *arguments],
+            [*pinned(core), str(program), *arguments],
             env={**os.environ, **environment},
             stdout=self._log,
             stderr=self._log,
         )
-        self._wait(url + ready)
+        try:
+            self._wait(url + ready)
+        except DidNotStart:
+            self.stop()
+            raise
 
     def _wait(self, url: str) -> None:
         for _ in range(200):
             if self.process.poll() is not None:
-                raise SystemExit(f"the server ended at once: see {self._log.name}")
+                raise DidNotStart(f"the server ended at once: {self._last_words()}")
             try:
                 with urllib.request.urlopen(url, timeout=1):
                     return
@@ -84,15 +104,26 @@ class Server:
                 return
             except OSError:
                 time.sleep(0.05)
-        raise SystemExit("the server did not become ready")
+        raise DidNotStart(f"the server did not become ready: {self._last_words()}")
+
+    def _last_words(self) -> str:
+        return " ".join(Path(self._log.name).read_text(errors="replace").split()[-_LAST_WORDS:]) or "it said nothing"
 
     def cpu_seconds(self) -> float:
-        return cpu_seconds(self.process.pid)
+        return sum(cpu_seconds(pid, with_ended_children=True) for pid in self._processes())
 
     def memory(self) -> float:
-        """Resident memory in MiB."""
-        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        """Resident memory of all its processes in MiB."""
+        pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in self._processes())
         return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+    def _processes(self) -> Iterator[int]:
+        waiting = [self.process.pid]
+        while waiting:
+            pid = waiting.pop()
+            yield pid
+            for children in Path(f"/proc/{pid}/task").glob("*/children"):
+                waiting += map(int, children.read_text().split())
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
@@ -102,6 +133,12 @@ class Server:
             self.process.kill()
             self.process.wait()
         self._log.close()
+
+
+def _answers(url: str) -> bool:
+    address = urlsplit(url)
+    with socket.socket() as connection:
+        return connection.connect_ex((address.hostname, address.port)) == 0
 
 
 def pinned(core: int) -> list[str]:
@@ -160,6 +197,7 @@ def load_together(targets: Sequence[Target], seconds: int, store_cpu: Callable[[
         server_cpu=server,
         load_cpu=load_,
         store_cpu=store,
+        memory=sum(target.server.memory() for target in targets),
     )
 
 

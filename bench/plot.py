@@ -97,7 +97,8 @@ def svg(chart: Chart) -> str:
     for panel in chart.panels:
         shapes, top = _panel(panel, top)
         drawing += shapes
-    size = f'width="{_WIDTH}" height="{round(top + _MARGIN - _GAP)}"'
+    height = round(top + _MARGIN - _GAP)
+    size = f'viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}"'
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-labelledby="title description">',
