@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -123,7 +124,8 @@ class Server:
             pid = waiting.pop()
             yield pid
             for children in Path(f"/proc/{pid}/task").glob("*/children"):
-                waiting += map(int, children.read_text().split())
+                with suppress(FileNotFoundError, ProcessLookupError):  # the thread ended meanwhile
+                    waiting += map(int, children.read_text().split())
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
