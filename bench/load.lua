@@ -1,6 +1,7 @@
 -- wrk script: POST bodies from a file in turn; for refreshing, each answer's token is the next request's.
 -- Signed requests are made beforehand: their lines hold authorization, date and body with tabs between. What is good for
 -- one use is sent once; when it runs out, the load ends and says so. The portal is asked by GET with bearer tokens in turn.
+-- An answer is the expected one by its status, and by a text that it has to have where one is given.
 local function lines(name)
   local found = {}
   for line in io.lines(os.getenv(name)) do found[#found + 1] = line end
@@ -16,7 +17,7 @@ local headers = {
   ["User-Agent"] = "aws-cli/2.36.7 md/command#sso.login",
 }
 local path = os.getenv("BENCH_PATH")
-local expected = tonumber(os.getenv("BENCH_STATUS"))
+local expected, expected_text = tonumber(os.getenv("BENCH_STATUS")), os.getenv("BENCH_ANSWER")
 local position, first, last = 0, 1, tokens and #tokens
 local looked_at = false
 unexpected, unexpected_body, ran_out, threads = 0, "", 0, {}
@@ -46,7 +47,7 @@ function request()
   end
   if signed then body = sign(body) end
   if tokens then
-    body = body:gsub("REFRESH_TOKEN\"", tokens[first] .. "\"", 1)
+    body = body:gsub("REFRESH_TOKEN", tokens[first], 1)
     tokens[first] = nil
     first = first + 1
   end
@@ -54,12 +55,12 @@ function request()
 end
 
 function response(status, _, body)
-  if status ~= expected then
+  if status ~= expected or expected_text and not body:find(expected_text, 1, true) then
     unexpected = unexpected + 1
     if unexpected == 1 then unexpected_body = status .. " " .. body:sub(1, 300) end
   end
   if tokens then
-    local token = body:match('"refreshToken":"([^"]+)"')
+    local token = body:match('"refresh_?[Tt]oken": ?"([^"]+)"')
     if token then
       last = last + 1
       tokens[last] = token

@@ -3,24 +3,28 @@
 import os
 import shutil
 import signal
+import socket
 import statistics
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import msgspec
 
 HERE = Path(__file__).parent
+_LAST_WORDS = 40  # of a server that did not start
 
 
 class Sample(msgspec.Struct, frozen=True):
     """One run of the load: requests a second, latencies in microseconds, the share of a core that each side used.
-    ``store_cpu`` is that of a store with processes of its own.
+    ``store_cpu`` is that of a store with processes of its own, ``memory`` what the server had in MiB when it ended.
     """
 
     rate: float
@@ -30,11 +34,16 @@ class Sample(msgspec.Struct, frozen=True):
     server_cpu: float
     load_cpu: float
     store_cpu: float = 0.0
+    memory: float = 0.0
 
     @property
     def cpu_per_request(self) -> float:
         """Microseconds of the server's core, and of its store's."""
         return (self.server_cpu + self.store_cpu) / self.rate * 1e6
+
+
+class DidNotStart(SystemExit):
+    """The server ended, or did not answer in time; the text says which."""
 
 
 class RanOut(Exception):
@@ -52,7 +61,12 @@ class Figures(msgspec.Struct, frozen=True):
 
 
 class Server:
-    """A server process on a core of its own, the first unless told; on any where that is ``None``."""
+    """A server, with the processes that it starts, on a core of its own: the first unless told, any where that is
+    ``None``. Its program is this Python unless told.
+
+    Raises:
+        DidNotStart: it did not become ready.
+    """
 
     def __init__(
         self,
@@ -63,21 +77,28 @@ class Server:
         *,
         ready: str = "",
         core: int | None = 0,
+        program: Path | str = sys.executable,
     ) -> None:
         self.url = url
+        if _answers(url):
+            raise DidNotStart(f"something else answers at {url}")
         self._log = log.open("wb")
         self.process = subprocess.Popen(
-            [*pinned(core), sys.executable, *arguments],
+            [*pinned(core), str(program), *arguments],
             env={**os.environ, **environment},
             stdout=self._log,
             stderr=self._log,
         )
-        self._wait(url + ready)
+        try:
+            self._wait(url + ready)
+        except DidNotStart:
+            self.stop()
+            raise
 
     def _wait(self, url: str) -> None:
         for _ in range(200):
             if self.process.poll() is not None:
-                raise SystemExit(f"the server ended at once: see {self._log.name}")
+                raise DidNotStart(f"the server ended at once: {self._last_words()}")
             try:
                 with urllib.request.urlopen(url, timeout=1):
                     return
@@ -85,15 +106,18 @@ class Server:
                 return
             except OSError:
                 time.sleep(0.05)
-        raise SystemExit("the server did not become ready")
+        raise DidNotStart(f"the server did not become ready: {self._last_words()}")
+
+    def _last_words(self) -> str:
+        return " ".join(Path(self._log.name).read_text(errors="replace").split()[-_LAST_WORDS:]) or "it said nothing"
 
     def cpu_seconds(self) -> float:
         """Of it and its workers."""
         return tree_cpu_seconds(self.process.pid)
 
     def memory(self) -> float:
-        """Resident memory in MiB."""
-        return resident(self.process.pid)
+        """Resident memory of all its processes in MiB."""
+        return sum(map(resident, processes(self.process.pid)))
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
@@ -103,6 +127,12 @@ class Server:
             self.process.kill()
             self.process.wait()
         self._log.close()
+
+
+def _answers(url: str) -> bool:
+    address = urlsplit(url)
+    with socket.socket() as connection:
+        return connection.connect_ex((address.hostname, address.port)) == 0
 
 
 def pinned(core: int | None) -> list[str]:
@@ -125,16 +155,25 @@ def cpu_seconds(pid: int, *, with_ended_children: bool = False) -> float:
 
 
 def tree_cpu_seconds(pid: int) -> float:
-    """Seconds of processor time of a process and all its children, those that ended included."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return cpu_seconds(pid, with_ended_children=True) + sum(_alive(int(child)) for child in children)
+    """Seconds of processor time of a process and all that it started, those that ended included."""
+    return sum(map(_spent_by, processes(pid)))
 
 
-def _alive(pid: int) -> float:
+def _spent_by(pid: int) -> float:
     try:
-        return cpu_seconds(pid)
+        return cpu_seconds(pid, with_ended_children=True)
     except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile
         return 0.0
+
+
+def processes(pid: int) -> Iterator[int]:
+    """A process and all that it started and that run."""
+    waiting = [pid]
+    while waiting:
+        yield (each := waiting.pop())
+        for children in Path(f"/proc/{each}/task").glob("*/children"):
+            with suppress(FileNotFoundError, ProcessLookupError):  # the thread ended meanwhile
+                waiting += map(int, children.read_text().split())
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -182,6 +221,7 @@ def load_together(targets: Sequence[Target], seconds: int, store_cpu: Callable[[
         server_cpu=server,
         load_cpu=load_,
         store_cpu=store,
+        memory=sum(target.server.memory() for target in targets),
     )
 
 

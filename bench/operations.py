@@ -9,11 +9,12 @@ from pathlib import Path
 
 import msgspec
 
-from bench import fixtures, portal, report, servers, signed_requests
-from bench.cases import Case
+from bench import fixtures, plot, portal, report, servers, signed_requests
+from bench.cases import SECTIONS, Case
 from bench.crypto import Microseconds
 from bench.issuer import Issuer
 from bench.measure import Figures, RanOut, Sample, Server, load, pinned
+from bench.pages import Section
 from postern.server.settings import load as load_settings
 
 _URL, _BARE_URL = servers.url(servers.PORT), servers.url(servers.BARE_PORT)
@@ -87,17 +88,8 @@ def _loads(
     common["BENCH_BODIES"] = str(getattr(bodies, case.bodies))
     if not case.tokens:
         return [_Load(common, {})] * len(lengths)
-    shares = _shares(getattr(bodies, case.tokens), case.connections * 2, len(lengths))
+    shares = fixtures.shares(getattr(bodies, case.tokens), case.connections * 2, len(lengths))
     return [_Load(common, {"BENCH_TOKENS": str(share)}) for share in shares]
-
-
-def _shares(tokens: Path, size: int, count: int) -> list[Path]:
-    """Fresh tokens for each run: those of an earlier one are used up."""
-    lines = tokens.read_text().splitlines()
-    shares = [tokens.with_suffix(f".{number}") for number in range(count)]
-    for number, share in enumerate(shares):
-        share.write_text("\n".join(lines[number * size : (number + 1) * size]) + "\n")
-    return shares
 
 
 def _compare(case: Case, loads: Sequence[_Load], bare: Server, ours: Server, seconds: int) -> Outcome:
@@ -154,6 +146,35 @@ def table(outcomes: Sequence[Outcome]) -> str:
     lines = [report.markdown([title for title, _ in _COLUMNS], rows)]
     lines += [f"\n{_beside_crypto(outcome)}" for outcome in outcomes if outcome.crypto]
     return "\n".join(lines)
+
+
+def sections(outcomes: Sequence[Outcome]) -> list[Section]:
+    """Those of the page that were measured as a whole."""
+    measured = {outcome.case.name: outcome for outcome in outcomes}
+    whole = {name: cases for name, cases in SECTIONS.items() if measured.keys() >= set(cases)}
+    return [_section(name, [measured[case] for case in cases]) for name, cases in whole.items()]
+
+
+def _section(name: str, outcomes: Sequence[Outcome]) -> Section:
+    return Section(name, "server", table(outcomes), _chart(outcomes) if name == "server" else None)
+
+
+def _chart(outcomes: Sequence[Outcome]) -> plot.Chart:
+    groups = [
+        plot.Group(
+            f"{outcome.case.name}, {outcome.case.connections} connections",
+            [
+                plot.Bar("Postern", outcome.ours.median("rate"), is_own=True),
+                plot.Bar("bare application", outcome.bare.median("rate")),
+            ],
+        )
+        for outcome in outcomes
+    ]
+    return plot.Chart(
+        title="Postern's operations beside a bare ASGI application",
+        description="Requests a second on one core, by operation; medians of runs that took turns.",
+        panels=[plot.Panel("requests a second on one core", groups)],
+    )
 
 
 def _beside_crypto(outcome: Outcome) -> str:

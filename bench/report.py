@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+_DIGITS = ((100, 0), (10, 1), (0.1, 2))  # behind the point, from which value on
+
 
 def markdown(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [titles, ["---"] * len(titles), *rows]
@@ -17,8 +19,9 @@ def spread(ratios: Sequence[float]) -> str:
 
 
 def ratio(value: float) -> str:
-    """Two digits that say something."""
-    return f"{value:.2f}" if value >= 0.1 else f"{value:.3f}"
+    """Two or three digits that say something."""
+    digits = next((digits for least, digits in _DIGITS if value >= least), 3)
+    return f"{value:,.{digits}f}"
 
 
 def milliseconds(microseconds: float) -> str:

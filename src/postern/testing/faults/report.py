@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from postern.testing.faults.trial import Dose, Fault, Row
+from postern.testing.page_sections import find_section, replace_section
 
 BEGIN, END = "<!-- figures: written by `make faults` -->", "<!-- end of figures -->"
 _HEAD = (
@@ -59,15 +60,11 @@ def write(page: Path, rows: Sequence[Row]) -> None:
     Raises:
         ValueError: the page has no markers.
     """
-    text = page.read_text("utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    figures, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"{page} has no place for figures: the lines {BEGIN} and {END}")
+    figures = find_section(page, BEGIN, END).inside
     lines = {_key(line): line for line in figures.splitlines() if line.startswith("| F")}
     lines |= {_key(line): line for line in map(_line, rows)}
     ordered = [lines[key] for key in sorted(lines, key=_order)]
-    page.write_text("\n".join([f"{before}{BEGIN}", *_HEAD, *ordered, "", machine(), f"{END}{after}"]), "utf-8")
+    replace_section(page, BEGIN, END, "\n".join([*_HEAD, *ordered, "", machine()]))
 
 
 def machine() -> str:
