@@ -19,6 +19,7 @@ from postern.server.call import Call
 from postern.server.factory import build, running_service
 from postern.server.late_pages import LatePages
 from postern.server.settings import load
+from postern.stores.sqlite import group_commit
 from postern.testing.processes import WITHOUT_LIMITS
 from postern.testing.wire import DEVICE_CODE, REFRESH_TOKEN, SCOPES
 
@@ -124,6 +125,11 @@ async def test_a_code_that_the_store_refuses(tool: Tool) -> None:
     await approve(tool.service, str(code))
     wider = {"deviceCode": code, "scope": ["sso:everything"]}
     assert await left_behind(lambda: tool.token(DEVICE_CODE, **wider), "invalid_scope") < TIMES
+
+
+async def test_a_write_that_comes_too_late(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_commit, "_PATIENCE", -1)
+    assert await left_behind(tool.start, "slow_down") < TIMES
 
 
 async def test_a_rotation(tool: Tool) -> None:

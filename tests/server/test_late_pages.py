@@ -9,11 +9,13 @@ import pytest
 from postern.core.service import Service
 from postern.server import late_pages
 from postern.server import pages as server_pages
+from postern.server.asgi import AsgiApp
+from postern.server.health import LIVE, READY, with_health
 from postern.server.late_pages import LatePages
-from postern.server.refusals import ANY_ID
+from postern.server.request_ids import ANY_ID
 
 
-async def page(pages: LatePages, path: str) -> list[dict[str, Any]]:
+async def page(pages: AsgiApp, path: str) -> list[dict[str, Any]]:
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
@@ -48,3 +50,19 @@ async def test_after_the_warm_up_nothing_is_left_to_make(service: Service, monke
     assert ANY_ID.encode() in pages.busy().body
     start, _ = await page(pages, "/static/icon.svg")
     assert start["status"] == 200
+
+
+async def test_without_pages_a_server_is_not_ready_and_says_why(
+    service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(late_pages, "_AFTER_START", 0)
+    monkeypatch.setattr(server_pages, "create_pages", None)
+    pages = LatePages(service)
+    ready = with_health(service, pages)
+    assert (await page(ready, READY))[0]["status"] == 200
+    await pages.warm_up()
+    start, body = await page(ready, READY)
+    assert (start["status"], body["body"]) == (503, b"pages cannot be made\n")
+    assert (await page(ready, LIVE))[0]["status"] == 200
+    assert pages.busy().status == 503
+    assert [record.message for record in caplog.records] == ["the pages cannot be made, so this server is not ready"]

@@ -62,6 +62,27 @@ def test_a_larger_body_is_refused_before_it_is_sent(server: ServerProcess, path:
     assert_quick(refuse)
 
 
+@pytest.mark.parametrize(
+    "method, path, content_type",
+    [
+        ("POST", "/token", "text/plain"),
+        ("PUT", "/token", "application/json"),
+        ("GET", "/assignment/accounts", "application/json"),
+        ("POST", "/nothing", "text/plain"),
+    ],
+)
+def test_whatever_is_said_of_a_larger_body_the_rest_is_not_read(
+    server: ServerProcess, method: str, path: str, content_type: str
+) -> None:
+    head = request(method, path, f"Content-Length: {2**30}", f"Content-Type: {content_type}", "Expect: 100-continue")
+    with RawConnection(server.port) as connection:
+        connection.send(head)
+        response = connection.receive()
+        assert 400 <= response.status < 500
+        assert response.header("connection") == "close"
+        assert connection.is_closed()
+
+
 @pytest.mark.parametrize("end", [b"", b"0\r\n\r\n"], ids=["more to come", "whole"])
 def test_a_larger_body_in_chunks_is_refused(server: ServerProcess, end: bytes) -> None:
     def refuse() -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from postern.stores.sqlite.checkpoints import Checkpointer
 from postern.stores.sqlite.store import SqliteStore, open_sqlite
 from postern.testing import samples
 
@@ -74,8 +73,14 @@ async def test_a_store_with_little_to_do_has_no_such_thread(store: SqliteStore) 
     assert not threads()
 
 
-def test_a_file_that_is_gone_is_not_made(file: Path) -> None:
-    checkpointer = Checkpointer(file)
-    checkpointer.note(MANY)
-    checkpointer.close()
-    assert not file.exists()
+async def test_a_file_put_in_the_place_of_the_store_s_is_left_alone(store: SqliteStore, file: Path) -> None:
+    """An operator's mistake: the running server goes on with what it has."""
+    await create(store, 0, 600)
+    other = file.with_name("other.db")
+    await open_sqlite(other).close()
+    before = other.read_bytes()
+    other.replace(file)
+    await create(store, 600, MANY)
+    await asyncio.sleep(0.2)
+    assert len(await store.list_users()) == 600 + MANY
+    assert await asyncio.to_thread(file.read_bytes) == before

@@ -121,6 +121,7 @@ class ProtocolApp:
         elif operation.authentication is Authentication.SIGV4:
             request, caller = await self._read_signed(operation, call, caller)
         else:
+            call.require_at_most(self._max_body)
             _require_json(call.headers)
             request = restjson.read(await call.read_body(self._max_body), operation.input)
         answer = await endpoint.rule(self._service, request, caller)

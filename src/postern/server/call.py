@@ -70,6 +70,14 @@ class Call:
         make = _remembered_caller_at if len(agent) <= MAX_USER_AGENT else caller_at
         return make(self.address, agent)
 
+    def require_at_most(self, most: int) -> None:
+        """
+        Raises:
+            BodyTooLarge: the body is said to have more bytes. What is here has no more: see `Limits.max_body`.
+        """
+        if self._body is None and any(name == b"content-length" and int(value) > most for name, value in self.headers):
+            raise BodyTooLarge
+
     async def read_body(self, most: int) -> bytes:
         """
         Raises:
@@ -78,8 +86,7 @@ class Call:
         """
         if self._body is not None:
             return self._body
-        if any(name == b"content-length" and int(value) > most for name, value in self.headers):
-            raise BodyTooLarge
+        self.require_at_most(most)
         return await self._receive_body(most)
 
     async def _receive_body(self, most: int) -> bytes:

@@ -205,7 +205,7 @@ class TimedProtocol(HttpToolsProtocol):
             return
         self._body += body
         if len(self._body) > self._limits.max_body:
-            self._hand_over()
+            self._hand_over(ends=True)
 
     def on_message_complete(self) -> None:
         self._head = 0
@@ -220,9 +220,10 @@ class TimedProtocol(HttpToolsProtocol):
             self._hand_over()
         super().on_message_complete()
 
-    def _hand_over(self) -> None:
+    def _hand_over(self, *, ends: bool = False) -> None:
         """Let the application begin. It sees a request when that is whole, or has a larger body than it wants to see:
-        what arrives slowly is no work, and what is turned away never becomes any.
+        what arrives slowly is no work, and what is turned away never becomes any. Whatever it says of too large a body,
+        the connection ``ends`` with it: nobody reads the rest.
         """
         self._is_arriving = False
         url, expects, trailers = self.url, self.expect_100_continue, self.headers
@@ -230,6 +231,8 @@ class TimedProtocol(HttpToolsProtocol):
         self.url, self.expect_100_continue, self.headers = url, expects, trailers
         self.scope["headers"], self._fields = self._fields, []
         super().on_headers_complete()
+        if ends:
+            self.cycle.keep_alive = False
         if self._body:
             super().on_body(bytes(self._body))
             self._body = bytearray()
@@ -269,6 +272,8 @@ class TimedProtocol(HttpToolsProtocol):
     async def _answer_directly(self, direct: Direct, exchange: Exchange, answering: Awaitable[Response]) -> None:
         try:
             response = await answering
+            ends = response.closes or not exchange.keep_alive
+            data = direct.write(response, self.server_state.default_headers, closes=ends)
         except BaseException:
             self.transport.abort()  # the server stops, or what answers is broken
             raise
@@ -277,9 +282,8 @@ class TimedProtocol(HttpToolsProtocol):
             exchange.response_complete = True
         if exchange.disconnected or self.transport.is_closing():
             return
-        ends = response.closes or not exchange.keep_alive
         with contextlib.suppress(RuntimeError):  # of uvloop, between the end of a connection and word of it
-            self.transport.write(direct.write(response, self.server_state.default_headers, closes=ends))
+            self.transport.write(data)
         if ends:
             self.transport.close()
         if self.pipeline:
@@ -291,7 +295,7 @@ class TimedProtocol(HttpToolsProtocol):
     def _expect_body(self) -> None:
         """Of a request whose head is here, and not all of its body: whether it is to be waited for."""
         if any(name == b"content-length" and int(value) > self._limits.max_body for name, value in self._fields):
-            self._hand_over()
+            self._hand_over(ends=True)
         elif self.expect_100_continue and self._is_answered():
             self.expect_100_continue = False
             self.transport.write(CONTINUE)
@@ -322,7 +326,7 @@ class TimedProtocol(HttpToolsProtocol):
         if not self._refuse_work(parser.get_method(), self.url, keeps_connection=keeps_connection(parser)):
             return False
         self._is_arriving = False
-        self._body = bytearray()
+        self._fields, self._body = [], bytearray()
         return True
 
     def _refuse_work(self, method: bytes, target: bytes, *, keeps_connection: bool) -> bool:

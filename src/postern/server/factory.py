@@ -88,6 +88,7 @@ def _settle() -> None:
     that all others wait. Requests leave nothing for it (tests/server/test_garbage.py), so it looks for more only once
     ten thousand objects are new: at 128 requests in work it else does at every turn, a tenth of a rotation's time.
     """
+    gc.collect()
     gc.freeze()
     gc.set_threshold(_NEW_OBJECTS)
 

@@ -1,31 +1,32 @@
-"""Health: ``/healthz/live`` says that the process answers, ``/healthz/ready`` that its store answers too."""
+"""Health: ``/healthz/live`` says that the process answers, ``/healthz/ready`` that its store and its pages do too."""
 
 from postern.core.service import Service
 from postern.core.store import StoreError
 from postern.server.asgi import AsgiApp, Receive, Scope, Send
+from postern.server.late_pages import LatePages
 
 LIVE = "/healthz/live"
 READY = "/healthz/ready"
 
 
-def with_health(service: Service, inner: AsgiApp) -> AsgiApp:
+def with_health(service: Service, pages: LatePages) -> AsgiApp:
     async def health(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] not in (LIVE, READY) or scope["method"] not in ("GET", "HEAD"):
-            await inner(scope, receive, send)
+            await pages(scope, receive, send)
             return
-        healthy = scope["path"] == LIVE or await _store_answers(service)
+        fault = b"" if scope["path"] == LIVE else await _fault(service, pages)
         request_id = (scope.get("state") or {}).get("request_id", "")
-        await _send(send, 200 if healthy else 503, b"ok\n" if healthy else b"store unavailable\n", request_id)
+        await _send(send, 503 if fault else 200, fault or b"ok\n", request_id)
 
     return health
 
 
-async def _store_answers(service: Service) -> bool:
+async def _fault(service: Service, pages: LatePages) -> bytes:
     try:
         await service.store.check()
     except StoreError:
-        return False
-    return True
+        return b"store unavailable\n"
+    return b"pages cannot be made\n" if pages.are_broken else b""
 
 
 async def _send(send: Send, status: int, body: bytes, request_id: str) -> None:

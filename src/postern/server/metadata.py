@@ -53,7 +53,7 @@ def describe(policy: Policy, web_identity_algorithms: frozenset[str]) -> dict[st
     """The discovery document, one for both addresses: what applications can use, and only what there is. An STS that
     takes web identity tokens reads of it how these are signed, and what they may say.
     """
-    claims = [field.encode_name for field in msgspec.structs.fields(IdTokenClaims)]
+    claims = list(IdTokenClaims.__struct_encode_fields__)
     more_algorithms = sorted(web_identity_algorithms - {policy.id_tokens.algorithm})
     url = policy.public_url
     registered = (scope for scope in policy.clients.scopes if not scope.endswith("*"))

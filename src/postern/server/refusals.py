@@ -14,11 +14,10 @@ from postern.api.response import Headers, Response, lines
 from postern.server import sts
 from postern.server.health import LIVE, READY
 from postern.server.operations import ENDPOINTS
-from postern.server.request_ids import new_request_id
+from postern.server.request_ids import ANY_ID, new_request_id
 from postern.server.responses import CLOSE
 from postern.server.wires import STS, Wire, wire_of
 
-ANY_ID = "00000000-0000-0000-0000-000000000000"  # stands in what is prepared where a request's id will be
 _ID = ANY_ID.encode()
 
 

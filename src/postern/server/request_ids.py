@@ -4,6 +4,7 @@ import itertools
 import os
 import uuid
 
+ANY_ID = "00000000-0000-0000-0000-000000000000"  # stands in what is prepared where a request's id will be
 _PROCESS = str(uuid.uuid4())[:24]
 _next_number = itertools.count(int.from_bytes(os.urandom(4), "big")).__next__
 

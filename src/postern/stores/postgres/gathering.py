@@ -33,7 +33,10 @@ class Gatherer(Generic[C, A]):
         if not self._is_called and len(self._running) < self._at_once:
             self._is_called = True
             loop.call_soon(self._begin)  # what arrives in this turn of the loop goes along
-        return await future
+        try:
+            return await future
+        finally:
+            del future  # what it raises has this frame in its traceback: it would keep itself alive
 
     def _begin(self) -> None:
         self._is_called = False

@@ -64,7 +64,10 @@ class GroupCommit:
         if not self._busy:
             self._busy = True
             loop.call_soon(self._begin)
-        return await future  # type: ignore[return-value]
+        try:
+            return await future  # type: ignore[return-value]
+        finally:
+            del future  # what it raises has this frame in its traceback: it would keep itself alive
 
     async def close(self) -> None:
         """Refuse what comes from now on, finish what waits, then stop the committer."""
