@@ -10,7 +10,7 @@ logging is off on both sides. Signed requests are made just before their runs (s
 cores. ``workers`` puts two worker processes beside one. ``growth`` asks the same as rows grow, of one store: a figure
 should stay what it is. ``footprint`` starts commands and servers (see `bench.footprint`).
 
-``--write docs/performance.md`` puts the tables of server, client and peers into that page, and plots beside it.
+``--write docs/performance.md`` puts the tables of all but ``growth`` into that page, and plots beside it.
 """
 
 import argparse
@@ -27,6 +27,8 @@ from bench.peers import comparison
 from bench.peers.catalogue import PEERS
 
 _ROUNDS = 4  # of starts, for a pair of runs
+_OF_ALL = ("client", "footprint")
+_WHOLE = (*_OF_ALL, "peers", "stores", "workers")  # parts that are a section of the page each
 _NAMES = list(dict.fromkeys(each.name for each in (*CASES, *stores.OPERATIONS, *growth.PARTS, *client.WORKLOADS)))
 
 
@@ -46,8 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.part in ("all", "client"):
         _client(options)
     if options.part in ("all", "footprint"):
-        found = footprint.measure(_ROUNDS * options.pairs, options.rows[0] if options.rows else footprint.ROWS)
-        print(report.json(found) if options.json else footprint.table(found))
+        _footprint(options)
     if options.part == "shares":
         print(in_process.shares())
     if options.part == "profile":
@@ -75,6 +76,13 @@ def _client(options: argparse.Namespace) -> None:
     rows = client.measure(options.pairs, options.seconds, options.only or ())
     print(report.json(rows) if options.json else client.table(rows))
     _write(options, [Section("client", "client", client.table(rows), client.chart(rows))])
+
+
+def _footprint(options: argparse.Namespace) -> None:
+    count = _ROUNDS * options.pairs
+    found = footprint.measure(count, options.rows[0] if options.rows else footprint.ROWS)
+    print(report.json(found) if options.json else footprint.table(found))
+    _write(options, [Section("footprint", "footprint", footprint.table(found), how=f"{count} rounds")])
 
 
 def _peers(options: argparse.Namespace) -> int:
@@ -112,14 +120,20 @@ def _stores(options: argparse.Namespace) -> int:
         measured = stores.measure(Path(folder), options.only or (), options.pairs, options.seconds)
     print(report.json(measured) if options.json else stores.table(measured))
     wrong = [_wrong(f"{each.operation} by {each.connections}", each.wrong) for each in measured.outcomes if each.wrong]
-    return _faults([*measured.ran_out, *wrong])
+    faults = [*measured.ran_out, *wrong]
+    if not faults:
+        _write(options, [Section("stores", "stores", stores.table(measured))])
+    return _faults(faults)
 
 
 def _workers(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="postern-bench-") as folder:
         outcomes = workers.measure(Path(folder), options.only or (), options.pairs, options.seconds)
     print(report.json(outcomes) if options.json else workers.table(outcomes))
-    return _faults([_wrong(each.operation, each.wrong) for each in outcomes if each.wrong])
+    faults = [_wrong(each.operation, each.wrong) for each in outcomes if each.wrong]
+    if not faults:
+        _write(options, [Section("workers", "workers", workers.table(outcomes))])
+    return _faults(faults)
 
 
 def _growth(options: argparse.Namespace) -> int:
@@ -192,7 +206,7 @@ def _check_page(parser: argparse.ArgumentParser, options: argparse.Namespace) ->
     names = _sections(options)
     if not names:
         parser.error(
-            "--write wants all that a section of the page has: server, client or peers, without --only or --peer"
+            f"--write wants all that a section of the page has: server, {', '.join(_WHOLE)}, without --only or --peer"
         )
     try:
         pages.require(options.write, names)
@@ -203,8 +217,8 @@ def _check_page(parser: argparse.ArgumentParser, options: argparse.Namespace) ->
 def _sections(options: argparse.Namespace) -> list[str]:
     """Those of the page that this run measures as a whole."""
     some = [*(options.only or ()), *(options.peer or ())]
-    whole = [part for part in ("client", "peers") if part == options.part or (part, options.part) == ("client", "all")]
-    found = [] if some else whole
+    found = [part for part in _WHOLE if part == options.part or (options.part == "all" and part in _OF_ALL)]
+    found = [] if some else found
     if options.part in ("all", "server"):
         found += [name for name, cases in SECTIONS.items() if not some or set(cases) <= set(some)]
     return found

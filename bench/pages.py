@@ -16,12 +16,13 @@ from postern.testing.page_sections import find_section, replace_section
 
 
 class Section(msgspec.Struct, frozen=True):
-    """``command`` is what measures it, ``body`` a table and what goes with it."""
+    """``command`` is what measures it, ``how`` in which runs, ``body`` a table and what goes with it."""
 
     name: str
     command: str
     body: str
     chart: plot.Chart | None = None
+    how: str = ""
 
 
 def marks(name: str) -> tuple[str, str]:
@@ -42,7 +43,7 @@ def write(page: Path, section: Section, pairs: int, seconds: int) -> None:
     Raises:
         ValueError: the page has no place for it.
     """
-    parts = [_taken(section.command, pairs, seconds)]
+    parts = [_taken(section.command, section.how or f"{pairs} rounds of {seconds} s")]
     if section.chart:
         picture = page.with_name(f"{page.stem}-{section.name}.svg")
         picture.write_text(plot.svg(section.chart), "utf-8")
@@ -50,11 +51,11 @@ def write(page: Path, section: Section, pairs: int, seconds: int) -> None:
     replace_section(page, *marks(section.name), "\n\n".join([*parts, section.body]))
 
 
-def _taken(command: str, pairs: int, seconds: int) -> str:
+def _taken(command: str, how: str) -> str:
     """When, how and on what; nothing that names the machine."""
     cores = len(os.sched_getaffinity(0))
     return (
-        f"Written by `python -m bench {command}` on {datetime.now(UTC):%Y-%m-%d}: {pairs} rounds of {seconds} s, "
+        f"Written by `python -m bench {command}` on {datetime.now(UTC):%Y-%m-%d}: {how}, "
         f"{cores} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}, "
         f"SQLite {sqlite3.sqlite_version}."
     )

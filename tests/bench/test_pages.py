@@ -52,7 +52,7 @@ def test_a_page_without_a_place_is_left_as_it_is(page: Path) -> None:
 
 
 def test_the_page_has_a_place_for_each_section() -> None:
-    pages.require(PERFORMANCE, ["client", "peers", *SECTIONS])
+    pages.require(PERFORMANCE, ["client", "footprint", "peers", "stores", "workers", *SECTIONS])
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,8 @@ def test_the_page_has_a_place_for_each_section() -> None:
         ["peers", "--only", "refresh"],
         ["client", "--only", "cold"],
         ["server", "--only", "refresh"],
-        ["stores"],
+        ["stores", "--only", "refresh"],
+        ["growth"],
     ],
     ids=" ".join,
 )
