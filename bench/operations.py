@@ -59,15 +59,11 @@ def run(case: Case, folder: Path, pairs: int, seconds: int) -> Outcome:
     environment = servers.environment(folder)
     with Issuer() as issuer:
         loads = _loads(case, folder, environment, issuer, [_WARM_UP, *[seconds] * pairs])
-        ours = servers.start_postern(folder)
-        bare = servers.start_bare(folder)
         try:
-            return _compare(case, loads, bare, ours, seconds)
+            with servers.postern(folder, servers.PORT, "") as ours, servers.bare(folder) as bare:
+                return _compare(case, loads, bare, ours, seconds)
         except RanOut:
             raise RanOut(f"{case.name}: the requests that were prepared, {case.rate}/s, ran out") from None
-        finally:
-            bare.stop()
-            ours.stop()
 
 
 def _loads(
