@@ -16,8 +16,8 @@ def url(port: int) -> str:
 
 
 def environment(folder: Path, port: int = PORT, store_url: str = "") -> dict[str, str]:
-    """The settings of a server in ``folder``: nothing limits how often one may ask, no request is logged. Without a
-    store URL it is SQLite. Servers of one folder have the same master key.
+    """The settings of a server in ``folder``: nothing limits how often one may ask or how long one waits, no request is
+    logged. Without a store URL it is SQLite. Servers of one folder have the same master key.
     """
     return {
         "POSTERN_SERVER__DATA": str(folder / "data"),
@@ -31,6 +31,7 @@ def environment(folder: Path, port: int = PORT, store_url: str = "") -> dict[str
         "POSTERN_LIFETIMES__AUTHORIZATION_CODE": "600",
         "POSTERN_IAM__MAX_CLOCK_SKEW": str(signed_requests.MAX_CLOCK_SKEW),
         "POSTERN_LOG__REQUESTS": "false",
+        "POSTERN_SERVER__TARGET_DELAY": "10000",
     }
 
 

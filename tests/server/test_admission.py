@@ -37,10 +37,10 @@ def test_what_is_answered_in_time_has_room_for_more(admission: Admission, clock:
 def test_by_littles_law_the_limit_is_the_rate_of_answers_times_the_target(
     admission: Admission, clock: VirtualClock
 ) -> None:
-    """A server that answers 1,000 a second has a delay of 0.1 s with 100 in work."""
-    admission.limit = 200
-    serve(admission, clock, at_a_time=200, delay=0.2, stretches=2)
-    assert admission.limit == pytest.approx(100, rel=0.15)
+    """A server that answers 2,000 a second has a delay of 0.1 s with 200 in work."""
+    admission.limit = 400
+    serve(admission, clock, at_a_time=400, delay=0.2, stretches=2)
+    assert admission.limit == pytest.approx(200, rel=0.15)
 
 
 def test_a_single_stall_halves_the_limit_at_most(admission: Admission, clock: VirtualClock) -> None:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-FLOOR = 64  # even a slow server works on so many at a time: it is no overload when few ask
+FLOOR = 128  # even a slow server works on so many at a time: it is no overload when few ask
 STRETCH = 0.25
 _GROWTH = 1.1
 _SHRINKING = 0.5
