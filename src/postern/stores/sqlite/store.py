@@ -9,11 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from postern.core.directory.records import AssignedRole
 from postern.core.records import Instance
 from postern.core.store import StoreUnavailable
 from postern.stores.migrations import SchemaError
 from postern.stores.row_store import RowStore
 from postern.stores.rows import Rows
+from postern.stores.sqlite import assigned_roles
 from postern.stores.sqlite.checkpoints import Checkpointer
 from postern.stores.sqlite.files import FILE_MODE, beside, sync
 from postern.stores.sqlite.group_commit import GroupCommit
@@ -70,6 +72,9 @@ class SqliteStore(RowStore):
 
     async def _write(self, work: Callable[[Rows], T]) -> T:
         return await self._group_commit.write(work)
+
+    async def find_assigned_role(self, user_id: str, account_id: str, role_name: str) -> AssignedRole | None:
+        return await self._read(lambda _: assigned_roles.role(self._reader, user_id, account_id, role_name))
 
     async def check(self, *, thoroughly: bool = False) -> None:
         await self._read(lambda rows: rows.all(Instance))
