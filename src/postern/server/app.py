@@ -31,6 +31,7 @@ from postern.server.call import BodyTooLarge, Call, ClientGone
 from postern.server.callers import address_of
 from postern.server.logs import ACCESS_LOGGER
 from postern.server.operations import ENDPOINTS, Endpoint
+from postern.server.reading import BodyReader
 from postern.server.request_ids import new_request_id
 from postern.server.wires import STS, Wire, wire_of
 
@@ -50,6 +51,7 @@ class ProtocolApp:
         self._pages = pages
         self._max_body = max_body
         self._log_requests = log_requests
+        self._bodies = BodyReader()
         self._routes: dict[str, dict[str, Endpoint]] = {}
         for endpoint in ENDPOINTS:
             self._routes.setdefault(endpoint.operation.path, {})[endpoint.operation.query] = endpoint
@@ -123,7 +125,7 @@ class ProtocolApp:
         else:
             call.require_at_most(self._max_body)
             _require_json(call.headers)
-            request = restjson.read(await call.read_body(self._max_body), operation.input)
+            request = self._bodies.read(await call.read_body(self._max_body), operation.input)
         answer = await endpoint.rule(self._service, request, caller)
         if operation.authentication is Authentication.BEARER_HEADER and not answer.__struct_fields__:
             return restjson.write_empty(request_id)
