@@ -6,7 +6,7 @@ import pytest
 
 from postern.api.errors import InvalidRequestException
 from postern.api.sso_oidc import CreateTokenRequest, RegisterClientRequest
-from postern.server import reading
+from postern.core import service
 from postern.server.reading import BodyReader
 from postern.testing.wire import DEVICE_CODE, REFRESH_TOKEN
 
@@ -60,7 +60,7 @@ def test_what_is_refused_is_refused_again(reader: BodyReader) -> None:
 
 
 def test_they_are_bounded(reader: BodyReader, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "_MOST", 10)
+    monkeypatch.setattr(service, "_MAX_REMEMBERED", 10)
     for number in range(95):
         reader.read(body(DEVICE_CODE, deviceCode=f"aod{number}"), CreateTokenRequest)
     assert len(reader._polls) <= 10

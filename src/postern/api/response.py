@@ -23,6 +23,14 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
         return [*pairs, (b"connection", b"close")] if self.closes else pairs
 
 
+def fields_of(body: bytes, content_type: bytes, request_id: str) -> bytes:
+    """Those of an answer that nobody may keep."""
+    return (
+        b"content-type: %s\r\ncontent-length: %d\r\nx-amzn-requestid: %s\r\n"
+        b"cache-control: no-store\r\npragma: no-cache\r\n"
+    ) % (content_type, len(body), request_id.encode())
+
+
 def lines(headers: Headers) -> bytes:
     """Header fields as they stand in a head.
 

@@ -16,11 +16,12 @@ import msgspec
 
 from postern.api.errors import InvalidRequestException, ModelledError
 from postern.api.operation import Shape
-from postern.api.response import Response
+from postern.api.response import Response, fields_of
 
 MAX_DEPTH = 32
 
 S = TypeVar("S", bound=Shape)
+_JSON = b"application/json"
 _decode_object = msgspec.json.Decoder(dict[str, object]).decode
 _encode = msgspec.json.Encoder().encode
 _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
@@ -46,13 +47,13 @@ def read(body: bytes, shape: type[S]) -> S:
 def write(shape: Shape, request_id: str) -> Response:
     """The response of a successful call."""
     body = _encode(shape)
-    return Response(status=200, fields=_fields(request_id, body), body=body)
+    return Response(status=200, fields=fields_of(body, _JSON, request_id), body=body)
 
 
 def write_error(error: ModelledError, request_id: str) -> Response:
     """The response of a refused call: status, ``x-amzn-ErrorType`` and the members of the error."""
     body = _encode(error.members())
-    fields = _fields(request_id, body) + b"x-amzn-errortype: %s\r\n" % error.wire_name().encode()
+    fields = fields_of(body, _JSON, request_id) + b"x-amzn-errortype: %s\r\n" % error.wire_name().encode()
     return Response(status=error.status, fields=fields, body=body)
 
 
@@ -64,11 +65,11 @@ def write_empty(request_id: str) -> Response:
 
 def is_json(content_type: bytes) -> bool:
     """Whether a ``Content-Type`` announces JSON in UTF-8; an absent one is given the benefit of the doubt."""
-    if content_type == b"application/json":
+    if content_type == _JSON:
         return True
     media_type, _, parameters = content_type.lower().partition(b";")
     charset = parameters.partition(b"charset=")[2].partition(b";")[0].strip(b' "')
-    return media_type.strip() in (b"", b"application/json", b"application/x-amz-json-1.1") and charset in (
+    return media_type.strip() in (b"", _JSON, b"application/x-amz-json-1.1") and charset in (
         b"",
         b"utf-8",
         b"utf8",
@@ -142,13 +143,6 @@ def _without_values(error: Exception) -> str:
     found = _MEMBER.search(str(error))
     name = next((group for group in found.groups() if group), "") if found else ""
     return f"{name} has a wrong type" if name else "the body is not a JSON object"
-
-
-def _fields(request_id: str, body: bytes) -> bytes:
-    return (
-        b"content-type: application/json\r\ncontent-length: %d\r\nx-amzn-requestid: %s\r\n"
-        b"cache-control: no-store\r\npragma: no-cache\r\n"
-    ) % (len(body), request_id.encode())
 
 
 def _read_object(body: bytes) -> dict[str, object]:

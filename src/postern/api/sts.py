@@ -18,7 +18,7 @@ from postern.api.errors import (
     ModelledError,
     UnrecognizedClientException,
 )
-from postern.api.response import Response
+from postern.api.response import Response, fields_of
 
 SIGNING_NAME = "sts"
 VERSION = "2011-06-15"
@@ -128,8 +128,4 @@ def write_error(error: ModelledError, request_id: str) -> Response:
 
 def _response(status: int, text: str, request_id: str) -> Response:
     body = text.encode()
-    fields = (
-        b"content-type: text/xml\r\ncontent-length: %d\r\nx-amzn-requestid: %s\r\n"
-        b"cache-control: no-store\r\npragma: no-cache\r\n"
-    ) % (len(body), request_id.encode())
-    return Response(status=status, fields=fields, body=body)
+    return Response(status=status, fields=fields_of(body, b"text/xml", request_id), body=body)

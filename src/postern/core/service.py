@@ -105,7 +105,7 @@ class Service:
         client = self._proven_clients.get((client_id, client_secret))
         if client is None:
             client = authenticate(self.ring, client_id, client_secret)
-            _remember(self._proven_clients, (client_id, client_secret), client)
+            remember(self._proven_clients, (client_id, client_secret), client)
         require_current(client, self.revoked_clients, self.now())
         return client
 
@@ -115,7 +115,7 @@ class Service:
         if claims is None:
             claims = open_value(self.ring, Kind.DEVICE_CODE, text)
             if claims is not None:
-                _remember(self._opened_device_codes, text, claims)
+                remember(self._opened_device_codes, text, claims)
         return claims
 
     def identify_client(self, client_id: str) -> Client:
@@ -165,7 +165,8 @@ class Service:
         self.restored_at = epoch.restored_at if epoch else None
 
 
-def _remember(known: dict[K, V], key: K, value: V) -> None:
+def remember(known: dict[K, V], key: K, value: V) -> None:
+    """Until there are `_MAX_REMEMBERED`: then all are forgotten."""
     if len(known) >= _MAX_REMEMBERED:
         known.clear()
     known[key] = value

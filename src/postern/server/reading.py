@@ -4,8 +4,8 @@ from postern.api import restjson
 from postern.api.operation import Shape
 from postern.api.sso_oidc import CreateTokenRequest
 from postern.core.clients import DEVICE_CODE
+from postern.core.service import remember
 
-_MOST = 4096
 _LONGEST = 2048  # bytes; those of the clients that there are have up to half of it
 
 
@@ -31,7 +31,5 @@ class BodyReader:
             return known
         request = restjson.read(body, CreateTokenRequest)
         if request.grant_type == DEVICE_CODE and len(body) <= _LONGEST:
-            if len(self._polls) >= _MOST:
-                self._polls.clear()
-            self._polls[body] = request
+            remember(self._polls, body, request)
         return request
