@@ -21,9 +21,8 @@ class Checkpointer:
 
     def __init__(self, path: Path) -> None:
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._connection.execute(
-            "SELECT count(*) FROM sqlite_master"
-        )  # to have the same file and journal as the writer
+        # What is opened is opened by the first statement: now, to have the same file and journal as the writer.
+        self._connection.execute("SELECT count(*) FROM sqlite_master")
         self._writes = 0
         self._due = threading.Event()
         self._closed = False
