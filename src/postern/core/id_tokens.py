@@ -3,7 +3,6 @@
 What an ID token says is taken from its token family alone: a redemption that is repeated is told the same facts.
 """
 
-import hmac
 from datetime import UTC, datetime
 
 import msgspec
@@ -112,7 +111,7 @@ def _context_claims(service: Service, family: TokenFamily, credential_id: str, j
 def _opaque_id(key: Key, purpose: str, family: TokenFamily) -> str:
     """An id of the sign-in that says nothing of its number: 32 characters."""
     message = f"{purpose} {family.family_id}".encode()
-    return base64url.encode(hmac.digest(key.derived("credential id"), message, "sha256")[:_ID_BYTES])
+    return base64url.encode(key.named_mac("credential id", message)[:_ID_BYTES])
 
 
 def _instance_of(service: Service, family: TokenFamily) -> Instance:

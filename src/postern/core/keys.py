@@ -103,6 +103,8 @@ class Key:
         self.region_tag = region_tag
         self._secret = secret
         self._derived: dict[str, bytes] = {}
+        self._named_macs: dict[str, HMAC] = {}
+        self._ciphers: dict[str, AESGCM] = {}
         # PERF: a copy of a prekeyed HMAC of OpenSSL takes 0.9 µs, of the standard library's 1.7, a new one 2.1.
         self._macs = [HMAC(_derive(secret, purpose.name), SHA256()) for purpose in Purpose]
         # One AES block hides a row's number in a token. ECB is the bare block cipher; no two blocks are ever chained.
@@ -112,9 +114,21 @@ class Key:
 
     def mac(self, purpose: Purpose, message: bytes) -> bytes:
         """HMAC-SHA256 of ``message`` under the key derived for ``purpose``."""
-        mac = self._macs[purpose].copy()
-        mac.update(message)
-        return mac.finalize()
+        return _finished(self._macs[purpose], message)
+
+    def named_mac(self, name: str, message: bytes) -> bytes:
+        """The same under the key named ``name``."""
+        prekeyed = self._named_macs.get(name)
+        if prekeyed is None:
+            prekeyed = self._named_macs[name] = HMAC(self.derived(name), SHA256())
+        return _finished(prekeyed, message)
+
+    def cipher(self, name: str) -> AESGCM:
+        """AES-256-GCM under the key named ``name``. PERF: made once; each time anew it would be 2 µs."""
+        cipher = self._ciphers.get(name)
+        if cipher is None:
+            cipher = self._ciphers[name] = AESGCM(self.derived(name))
+        return cipher
 
     def derived(self, name: str) -> bytes:
         """The 32-byte key named ``name``: for one use, which the name tells."""
@@ -125,6 +139,12 @@ class Key:
 
     def __repr__(self) -> str:
         return f"Key(key_id={self.key_id:08x})"
+
+
+def _finished(prekeyed: HMAC, message: bytes) -> bytes:
+    mac = prekeyed.copy()
+    mac.update(message)
+    return mac.finalize()
 
 
 def _derive(secret: bytes, purpose: str) -> bytes:

@@ -1,10 +1,8 @@
 """Page by page: the token that leads to the next one says where to go on, sealed, for one person and one list."""
 
-import hmac
 from struct import Struct
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from postern.api.errors import PortalInvalidRequestException
 from postern.api.portal import MAX_RESULTS
@@ -13,6 +11,7 @@ from postern.core.keys import Key, KeyRing
 
 _HEAD = Struct(">BI")  # version, key id
 _VERSION = 1
+_KEY, _NONCE_KEY = "next token", "next token nonce"
 _NONCE_BYTES = 12
 _LONGEST = 1024
 
@@ -37,7 +36,7 @@ def write_next_token(ring: KeyRing, of_list: str, after: str) -> str:
     key, associated = ring.active, of_list.encode()
     head = _HEAD.pack(_VERSION, key.key_id)
     nonce = _nonce(key, associated, after)
-    return base64url.encode(head + nonce + _cipher(key).encrypt(nonce, after.encode(), head + associated))
+    return base64url.encode(head + nonce + key.cipher(_KEY).encrypt(nonce, after.encode(), head + associated))
 
 
 def read_next_token(ring: KeyRing, of_list: str, token: str | None) -> str:
@@ -64,7 +63,7 @@ def _open(ring: KeyRing, associated: bytes, token: str) -> str | None:
     if key is None or version != _VERSION:
         return None
     try:
-        return _cipher(key).decrypt(nonce, rest, head + associated).decode()
+        return key.cipher(_KEY).decrypt(nonce, rest, head + associated).decode()
     except InvalidTag:
         return None
 
@@ -81,8 +80,4 @@ def _sealed_bytes(token: str) -> bytes | None:
 
 def _nonce(key: Key, associated: bytes, after: str) -> bytes:
     message = len(associated).to_bytes(4, "big") + associated + after.encode()
-    return hmac.digest(key.derived("next token nonce"), message, "sha256")[:_NONCE_BYTES]
-
-
-def _cipher(key: Key) -> AESGCM:
-    return AESGCM(key.derived("next token"))
+    return key.named_mac(_NONCE_KEY, message)[:_NONCE_BYTES]

@@ -46,20 +46,12 @@ class SigningKey(ABC):
         self.algorithm = algorithm
         self.kid = key_kid(key_id, algorithm)
         self.jwk = {"kid": self.kid, "alg": algorithm, "use": "sig", **public_members}
-        self._headers: dict[str, str] = {}
+        self._header = base64url.encode(msgspec.json.encode({"alg": algorithm, "kid": self.kid, "typ": "JWT"}))
 
-    def sign(self, payload: bytes, typ: str = "JWT") -> str:
-        """A compact JWS of ``payload``. ``typ`` says what it is (RFC 8725 3.11)."""
-        signed = f"{self.header(typ)}.{base64url.encode(payload)}"
+    def sign(self, payload: bytes) -> str:
+        """A JWT of ``payload``, in compact form."""
+        signed = f"{self._header}.{base64url.encode(payload)}"
         return f"{signed}.{base64url.encode(self._signature(signed.encode()))}"
-
-    def header(self, typ: str) -> str:
-        """The first part of every JWS of this key and type."""
-        header = self._headers.get(typ)
-        if header is None:
-            encoded = msgspec.json.encode({"alg": self.algorithm, "kid": self.kid, "typ": typ})
-            header = self._headers[typ] = base64url.encode(encoded)
-        return header
 
     def verifies(self, signed: bytes, signature: bytes) -> bool:
         """Whether this key signed the first two parts of a JWS, with the dot between, like that."""
@@ -137,13 +129,11 @@ class RsaSigningKey(SigningKey):
 
 class SigningKeys(msgspec.Struct, frozen=True):
     """A snapshot, as `postern.core.keys.KeyRing` is one: every key that is published, the ``active`` one that signs ID
-    tokens, the ``internal`` one for what only this server reads (ES256 always: it is the fast one), and the published
-    JWK Set in JSON.
+    tokens, and the published JWK Set in JSON.
     """
 
     keys: tuple[SigningKey, ...]
     active: SigningKey | None = None
-    internal: SigningKey | None = None
     jwks: bytes = b'{"keys":[]}'
 
     def find(self, kid: str) -> SigningKey | None:
@@ -188,12 +178,12 @@ async def renew_signing_keys(
             await store.ensure_rsa_key(_new_rsa_key(master, key.key_id))
         records = await store.list_rsa_keys()  # where another node was first, its key holds
     keys = tuple(_all_keys(master, ring, records, known))
-    active_kid, internal_kid = (key_kid(ring.active.key_id, each) for each in (algorithm, ES256))
+    active_kid = key_kid(ring.active.key_id, algorithm)
     if keys == known.keys and known.active and known.active.kid == active_kid:
         return known
     by_kid = {key.kid: key for key in keys}
     jwks = msgspec.json.encode({"keys": [key.jwk for key in keys]})
-    return SigningKeys(keys, by_kid[active_kid], by_kid[internal_kid], jwks)
+    return SigningKeys(keys, by_kid[active_kid], jwks)
 
 
 def _without_rsa_key(ring: KeyRing, records: list[RsaKeyRecord]) -> list[Key]:

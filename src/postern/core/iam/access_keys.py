@@ -11,7 +11,6 @@ from struct import Struct
 
 import msgspec
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from postern.core import base64url
 from postern.core.caller import Principal
@@ -33,6 +32,7 @@ _SECRET = re.compile(r"[A-Za-z0-9+/]{40}")
 
 _VERSION = 1
 _HEAD = Struct(">BI")  # version, key id
+_TOKEN_KEY = "session token"
 _NONCE_BYTES = 12
 _MARK_BYTES = 16
 _LONGEST_TOKEN = 4096
@@ -190,7 +190,7 @@ def open_session_token(ring: KeyRing, text: str) -> Session | None:
     if key is None or version != _VERSION:
         return None
     try:
-        return msgspec.msgpack.decode(_cipher(key).decrypt(nonce, rest, head), type=Session)
+        return msgspec.msgpack.decode(key.cipher(_TOKEN_KEY).decrypt(nonce, rest, head), type=Session)
     except InvalidTag:
         return None
 
@@ -219,7 +219,7 @@ def _issue(
 
 def _seal(key: Key, session: Session) -> str:
     head, nonce = _HEAD.pack(_VERSION, key.key_id), secrets.token_bytes(_NONCE_BYTES)
-    sealed = head + nonce + _cipher(key).encrypt(nonce, msgspec.msgpack.encode(session), head)
+    sealed = head + nonce + key.cipher(_TOKEN_KEY).encrypt(nonce, msgspec.msgpack.encode(session), head)
     return base64url.encode(sealed)
 
 
@@ -231,10 +231,6 @@ def _read_base64(text: str) -> bytes | None:
         return base64url.decode(text)
     except ValueError:
         return None
-
-
-def _cipher(key: Key) -> AESGCM:
-    return AESGCM(key.derived("session token"))
 
 
 def _mark(access_key: AccessKey) -> bytes:
