@@ -3,9 +3,9 @@ selects.
 """
 
 import json
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import unquote, urlencode
+from urllib.parse import urlencode
 
 import msgspec
 import pytest
@@ -29,6 +29,7 @@ from tests.core.iam.signing import (
     with_header,
 )
 from tests.core.world import World, present
+from tests.server.in_process import respond
 
 MAX_BODY = 64 * 1024
 ALLOWS_THE_DESK = json.dumps(
@@ -89,28 +90,8 @@ def store(world: World) -> WatchedStore:
 
 
 async def ask(app: ProtocolApp, request: SignedRequest) -> Answer:
-    sent: list[MutableMapping[str, Any]] = []
-    received = iter([{"type": "http.request", "body": request.body, "more_body": False}])
-
-    async def receive() -> MutableMapping[str, Any]:
-        return next(received)
-
-    async def send(message: MutableMapping[str, Any]) -> None:
-        sent.append(message)
-
-    scope = {
-        "type": "http",
-        "method": request.method,
-        "path": unquote(request.path.decode()),
-        "raw_path": request.path,
-        "query_string": request.query,
-        "headers": request.headers,
-        "client": ("192.0.2.44", 40000),
-    }
-    await app(scope, receive, send)
-    start, body = sent
-    headers = {name.decode().lower(): value.decode() for name, value in start["headers"]}
-    return Answer(start["status"], headers, json.loads(body["body"]))
+    status, headers, body = await respond(app, request)
+    return Answer(status, headers, json.loads(body))
 
 
 def is_refusal(answer: Answer, error: str) -> bool:

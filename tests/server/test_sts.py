@@ -1,9 +1,8 @@
 """GetCallerIdentity at the ASGI application: which requests are STS's, who gets an answer, and each refusal in XML."""
 
 import re
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import unquote
 from xml.etree import ElementTree
 
 import msgspec
@@ -28,6 +27,7 @@ from tests.core.iam.signing import (
     with_header,
 )
 from tests.core.world import World
+from tests.server.in_process import respond
 from tests.server.raw import exchange
 from tests.server.raw import request as raw_request
 
@@ -67,31 +67,6 @@ def app(world: World) -> ProtocolApp:
 async def ask(app: ProtocolApp, request: SignedRequest) -> Answer:
     status, headers, body = await respond(app, request)
     return Answer(status, headers, members_of(body))
-
-
-async def respond(app: ProtocolApp, request: SignedRequest) -> tuple[int, dict[str, str], bytes]:
-    sent: list[MutableMapping[str, Any]] = []
-    received = iter([{"type": "http.request", "body": request.body, "more_body": False}])
-
-    async def receive() -> MutableMapping[str, Any]:
-        return next(received)
-
-    async def send(message: MutableMapping[str, Any]) -> None:
-        sent.append(message)
-
-    scope = {
-        "type": "http",
-        "method": request.method,
-        "path": unquote(request.path.decode()),
-        "raw_path": request.path,
-        "query_string": request.query,
-        "headers": request.headers,
-        "client": ("192.0.2.44", 40000),
-    }
-    await app(scope, receive, send)
-    start, body = sent
-    headers = {name.decode().lower(): value.decode() for name, value in start["headers"]}
-    return start["status"], headers, body["body"]
 
 
 def members_of(body: bytes) -> dict[str, str]:

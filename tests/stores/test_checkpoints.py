@@ -18,11 +18,6 @@ MANY = 1500
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "postern.db"
-
-
-@pytest.fixture
 async def store(file: Path) -> AsyncIterator[SqliteStore]:
     store = open_sqlite(file)
     yield store

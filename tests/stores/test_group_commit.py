@@ -55,11 +55,6 @@ def error(code: int, kind: type[sqlite3.Error] = sqlite3.OperationalError) -> sq
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "postern.db"
-
-
-@pytest.fixture
 async def store(file: Path) -> AsyncIterator[SqliteStore]:
     store = open_sqlite(file)
     yield store
