@@ -10,8 +10,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """One operation under load, and the ratio to the bare application that it should reach.
 
     Where a request is good once, ``rate`` is the requests a second for which there shall be enough of them.
-    ``signatures`` is how many an ID token takes, where the operation is held against its cryptography too. The portal's
-    operations are asked with a bearer token, in a directory of so many ``assignments``.
+    Where there is a ``crypto_target`` the operation is held against its cryptography alone too. The portal's operations
+    are asked with a bearer token, in a directory of so many ``assignments``.
     """
 
     name: str
@@ -26,7 +26,6 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     content_type: str = JSON
     rate: int | None = None
     crypto_target: float | None = None
-    signatures: int = 3
     assignments: int = 0
 
 

@@ -28,9 +28,10 @@ class Microseconds(msgspec.Struct, frozen=True, kw_only=True):
     rs256: float
     es256: float
 
-    def rate(self, signatures: int) -> float:
-        """Requests a second. The ID token is one signature; with the contexts within it there are three."""
-        return 1e6 / (self.sigv4 + self.rs256 + signatures * self.es256)
+    @property
+    def rate(self) -> float:
+        """Requests a second."""
+        return 1e6 / (self.sigv4 + self.rs256 + self.es256)
 
 
 def measure(seconds: float) -> Microseconds:

@@ -174,23 +174,21 @@ def _chart(outcomes: Sequence[Outcome]) -> plot.Chart:
 
 
 def _beside_crypto(outcome: Outcome) -> str:
-    """What one SigV4, one RS256 and one ES256 would allow, and all the signatures that are in the ID token."""
+    """What one SigV4, one RS256 and one ES256 would allow."""
     alone = {name: statistics.median(getattr(each, name) for each in outcome.crypto) for name in _STEPS}
     steps = ", ".join(f"{name} {microseconds:.1f} µs" for name, microseconds in alone.items())
-    all_signatures = outcome.case.signatures
     return (
-        f"{outcome.case.name} beside its cryptography alone ({steps}): {_crypto_ratios(outcome, 1)}, target "
-        f"{outcome.case.crypto_target:.2f}; with all {all_signatures} signatures of the ID token: "
-        f"{_crypto_ratios(outcome, all_signatures)}."
+        f"{outcome.case.name} beside its cryptography alone ({steps}): {_crypto_ratios(outcome)}, target "
+        f"{outcome.case.crypto_target:.2f}."
     )
 
 
 _STEPS = Microseconds.__struct_fields__
 
 
-def _crypto_ratios(outcome: Outcome, signatures: int) -> str:
+def _crypto_ratios(outcome: Outcome) -> str:
     """By rate, pair by pair, and by the server's processor time."""
-    rates = [each.rate(signatures) for each in outcome.crypto]
+    rates = [each.rate for each in outcome.crypto]
     ratios = [own.rate / rate for own, rate in zip(outcome.ours.samples, rates, strict=True)]
     by_cpu = 1e6 / statistics.median(rates) / outcome.ours.median("cpu_per_request")
     return f"{report.spread(ratios)} of its rate, {report.ratio(by_cpu)} by CPU time"

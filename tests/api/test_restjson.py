@@ -8,11 +8,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from postern.api import restjson
+from postern.api import errors, restjson
 from postern.api.errors import (
     AuthorizationPendingException,
     InvalidClientException,
     InvalidRequestException,
+    InvalidRequestRegionException,
+    ModelledError,
     UnauthorizedException,
 )
 from postern.api.operation import Shape
@@ -454,6 +456,11 @@ def test_a_repeated_member_is_always_found(
 # The writer
 
 REQUEST_ID = "e23c0c63-acd3-451c-a025-1f8a2275a680"
+OF_JSON = [
+    kind
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, ModelledError) and hasattr(kind, "default_description")
+]
 
 
 def test_an_error_has_the_bytes_of_the_real_service() -> None:
@@ -485,6 +492,25 @@ def test_an_error_of_the_portal_has_the_bytes_of_the_real_service() -> None:
         b'"__type":"com.amazonaws.switchboard.portal#UnauthorizedException"}'
     )
     assert dict(response.headers)[b"x-amzn-errortype"] == b"UnauthorizedException"
+
+
+@pytest.mark.parametrize("kind", OF_JSON, ids=lambda kind: kind.__name__)
+def test_an_error_says_what_it_is_each_time(kind: type[ModelledError]) -> None:
+    """What was prepared for one is right for the next."""
+    for description in ("one text", "another", "one text"):
+        error = kind(description, reason="a reason")
+        response = restjson.write_error(error, REQUEST_ID)
+        assert msgspec.json.decode(response.body) == error.members()
+        assert dict(response.headers)[b"x-amzn-errortype"] == error.wire_name().encode()
+        assert response.status == error.status
+
+
+def test_another_region_is_named_each_time() -> None:
+    bodies = [
+        restjson.write_error(InvalidRequestRegionException(endpoint=f"https://{region}", region=region), "id").body
+        for region in ("eu-west-1", "us-east-1")
+    ]
+    assert [msgspec.json.decode(body)["region"] for body in bodies] == ["eu-west-1", "us-east-1"]
 
 
 def test_a_success_omits_absent_members() -> None:

@@ -51,6 +51,7 @@ class ModelledError(Exception):
     shape: ClassVar[str]
     status: int = 400
     retryable: ClassVar[bool] = False
+    says_more: ClassVar[bool] = False  # than its class and description do
     default_description: ClassVar[str]
 
     def __init__(
@@ -107,6 +108,7 @@ class InvalidRequestRegionException(SsoOidcError):
     """The application lives in another region: ``endpoint`` and ``region`` say where."""
 
     error = "invalid_request"
+    says_more = True
     default_description = "Invalid region"
 
     def __init__(

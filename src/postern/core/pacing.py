@@ -5,7 +5,7 @@ workers times larger.
 """
 
 _MAX_BUCKETS = 100_000
-_TOLERANCE = 0.2
+_ENOUGH = 0.8  # of a call: a poll may come a little early
 
 
 class Pacer:
@@ -16,16 +16,16 @@ class Pacer:
 
     def __init__(self, interval: float, burst: int, penalty: float = 0) -> None:
         self._interval = interval
-        self._burst = burst
+        self._burst = float(burst)
         self._penalty = penalty
         self._buckets: dict[object, tuple[float, float, float]] = {}
 
     def take(self, key: object, now: float) -> bool:
         """Whether the call may go on. A clock that stepped back counts as a full interval."""
-        tokens, then, interval = self._buckets.get(key, (float(self._burst), now, self._interval))
-        elapsed = now - then if now >= then else interval
-        tokens = min(float(self._burst), tokens + elapsed / interval)
-        allowed = tokens >= 1 - _TOLERANCE
+        tokens, then, interval = self._buckets.get(key) or (self._burst, now, self._interval)
+        tokens += (now - then) / interval if now >= then else 1
+        tokens = min(tokens, self._burst)
+        allowed = tokens >= _ENOUGH
         if allowed:
             tokens -= 1
         else:
