@@ -66,7 +66,7 @@ def _parts(error: ModelledError) -> tuple[bytes, bytes]:
 
 @lru_cache(maxsize=256)
 def _known_parts(kind: type[ModelledError], description: str) -> tuple[bytes, bytes]:
-    """PERF: polls are refused with the same words each time, 4 % of one."""
+    """PERF: polls are refused with the same words each time: 5 % of one."""
     return _parts(kind(description))
 
 
