@@ -118,7 +118,8 @@ async def test_the_rule_hears_who_signed(app: ProtocolApp, desk: Desk, monkeypat
         raise InvalidClientException
 
     (variants,) = [variants for path, variants in vars(app)["_routes"].items() if path == "/token"]
-    monkeypatch.setitem(variants, "aws_iam=t", msgspec.structs.replace(variants["aws_iam=t"], rule=listen))
+    endpoint, wire = variants["aws_iam=t"]
+    monkeypatch.setitem(variants, "aws_iam=t", (msgspec.structs.replace(endpoint, rule=listen), wire))
     await ask(app, desk.sign(body=b'{"clientId":"nobody","grantType":"refresh_token"}'))
     (caller,) = heard
     assert (caller.address, present(caller.principal).arn) == ("192.0.2.44", PRINCIPAL_ARN)

@@ -52,9 +52,10 @@ class ProtocolApp:
         self._max_body = max_body
         self._log_requests = log_requests
         self._bodies = BodyReader()
-        self._routes: dict[str, dict[str, Endpoint]] = {}
+        self._routes: dict[str, dict[str, tuple[Endpoint, Wire]]] = {}
         for endpoint in ENDPOINTS:
-            self._routes.setdefault(endpoint.operation.path, {})[endpoint.operation.query] = endpoint
+            wired = endpoint, wire_of(endpoint.operation)
+            self._routes.setdefault(endpoint.operation.path, {})[endpoint.operation.query] = wired
 
     @property
     def paths(self) -> frozenset[bytes]:
@@ -74,10 +75,10 @@ class ProtocolApp:
         """The response to a call of an operation; ``None`` if the request is for a page."""
         variants = self._routes.get(call.path)
         if variants is not None:
-            endpoint = variants[_variant(call.query)] if len(variants) > 1 else variants[""]
-            operation, request_id = endpoint.operation, new_request_id()
+            endpoint, wire = variants[_variant(call.query)] if len(variants) > 1 else variants[""]
+            request_id = new_request_id()
             return self._answer(
-                operation.name, wire_of(operation), self._serve(endpoint, call, request_id), call, request_id
+                endpoint.operation.name, wire, self._serve(endpoint, call, request_id), call, request_id
             )
         if sts.is_called(call.path, call.method, call.query):
             request_id = new_request_id()

@@ -2,6 +2,8 @@
 
 from functools import lru_cache
 
+import msgspec
+
 from postern.api.errors import InvalidRequestException
 from postern.api.response import Headers
 from postern.core.caller import Caller
@@ -22,33 +24,23 @@ class BodyTooLarge(InvalidRequestException):
     default_description = "The request body is too large"
 
 
-class Call:
-    """``path`` is decoded, ``raw_path`` as it came; ``address`` is the client's. The body is here, or
+class Call(msgspec.Struct, kw_only=True, eq=False):
+    """``path`` is decoded, ``raw_path`` as it came; ``address`` is the client's. The ``body`` is here, or
     ``receive`` brings it.
     """
 
-    __slots__ = ("_body", "_receive", "address", "headers", "method", "path", "query", "raw_path")
+    method: str
+    path: str
+    raw_path: bytes
+    query: bytes
+    headers: Headers
+    address: str
+    body: bytes | None = None
+    receive: Receive | None = None
 
-    def __init__(
-        self,
-        *,
-        method: str,
-        path: str,
-        raw_path: bytes,
-        query: bytes,
-        headers: Headers,
-        address: str,
-        body: bytes | None = None,
-        receive: Receive | None = None,
-    ) -> None:
-        self.method = method
-        self.path = path
-        self.raw_path = raw_path
-        self.query = query
-        self.headers = headers
-        self.address = address
-        self._body = body
-        self._receive = receive
+    def __repr__(self) -> str:
+        """Without headers, query and body, which have secrets."""
+        return f"Call({self.method} {self.path})"
 
     @classmethod
     def of(cls, scope: Scope, receive: Receive) -> "Call":
@@ -66,7 +58,11 @@ class Call:
     @property
     def caller(self) -> Caller:
         """PERF: a client that polls is the same each time; what it is called is made presentable once (2 µs)."""
-        agent = next((value for name, value in self.headers if name == b"user-agent"), b"")
+        agent = b""
+        for name, value in self.headers:
+            if name == b"user-agent":
+                agent = value
+                break
         make = _remembered_caller_at if len(agent) <= MAX_USER_AGENT else caller_at
         return make(self.address, agent)
 
@@ -75,7 +71,7 @@ class Call:
         Raises:
             BodyTooLarge: the body is said to have more bytes. What is here has no more: see `Limits.max_body`.
         """
-        if self._body is None and any(name == b"content-length" and int(value) > most for name, value in self.headers):
+        if self.body is None and any(name == b"content-length" and int(value) > most for name, value in self.headers):
             raise BodyTooLarge
 
     async def read_body(self, most: int) -> bytes:
@@ -84,17 +80,17 @@ class Call:
             BodyTooLarge: it has more than ``most`` bytes, or is said to have.
             ClientGone: it ended before it was whole.
         """
-        if self._body is not None:
-            return self._body
+        if self.body is not None:
+            return self.body
         self.require_at_most(most)
         return await self._receive_body(most)
 
     async def _receive_body(self, most: int) -> bytes:
-        assert self._receive is not None
-        message = await self._receive()
+        assert self.receive is not None
+        message = await self.receive()
         body: bytes = message.get("body", b"")
         while len(body) <= most and message.get("more_body"):
-            message = await self._receive()
+            message = await self.receive()
             body += message.get("body", b"")
         if len(body) > most:
             raise BodyTooLarge

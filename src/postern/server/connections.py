@@ -4,7 +4,6 @@ cannot do in time is refused before it costs anything.
 """
 
 import asyncio
-import contextlib
 import socket
 import struct
 from collections.abc import Awaitable
@@ -282,8 +281,10 @@ class TimedProtocol(HttpToolsProtocol):
             exchange.response_complete = True
         if exchange.disconnected or self.transport.is_closing():
             return
-        with contextlib.suppress(RuntimeError):  # of uvloop, between the end of a connection and word of it
+        try:
             self.transport.write(data)
+        except RuntimeError:  # of uvloop, between the end of a connection and word of it
+            return
         if ends:
             self.transport.close()
         if self.pipeline:

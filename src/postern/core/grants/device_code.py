@@ -36,7 +36,8 @@ async def redeem(service: Service, client: Client, request: CreateTokenRequest) 
     """Turn an approved device authorization into a token family; a pending one costs one read."""
     if not service.policy.clients.device_grant:
         raise UnauthorizedClientException(reason="the device grant is switched off")
-    now = service.now()
+    moment = service.clock()
+    now = int(moment)
     claims = service.open_device_code(request.device_code or "")
     if claims is None:
         raise _refusal("device code was not issued by this server")
@@ -48,7 +49,9 @@ async def redeem(service: Service, client: Client, request: CreateTokenRequest) 
     if poll.status is DeviceStatus.DENIED:
         raise _denied()
     if poll.status is DeviceStatus.PENDING:
-        raise _pending(service, poll) if now < poll.expires_at else _expired("device code has expired undecided")
+        raise (
+            _pending(service, poll, moment) if now < poll.expires_at else _expired("device code has expired undecided")
+        )
     return await service.store.redeem_device_authorization(
         RedeemDeviceAuthorization(
             authorization_id=poll.authorization_id,
@@ -68,8 +71,8 @@ def _missing(expires_at: int, now: int) -> ExpiredTokenException | InvalidGrantE
     return _refusal("device code is unknown to the store")
 
 
-def _pending(service: Service, poll: DevicePoll) -> AuthorizationPendingException | SlowDownException:
-    if service.poll_pacer.take(poll.authorization_id, service.clock()):
+def _pending(service: Service, poll: DevicePoll, moment: float) -> AuthorizationPendingException | SlowDownException:
+    if service.poll_pacer.take(poll.authorization_id, moment):
         return AuthorizationPendingException(reason="nobody has decided yet")
     return SlowDownException("Polling too fast", reason="device code is polled faster than its interval")
 
