@@ -1,6 +1,8 @@
 """Pacing: RFC 8628 3.5 for polls, and the budgets of addresses."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from postern.core import pacing
 from postern.core.pacing import Pacer
@@ -97,5 +99,42 @@ def test_buckets_are_bounded_in_number(monkeypatch: pytest.MonkeyPatch) -> None:
     pacer = polls()
     for number in range(1000):
         assert pacer.take(number, START)
-    assert len(pacer._buckets) <= 100
-    assert 999 in pacer._buckets
+        assert pacer.remembered <= 100
+    assert [pacer.take(999, START) for _ in range(2)] == [True, False], "the latest is remembered"
+
+
+def test_what_is_full_again_is_forgotten() -> None:
+    """Each sign-in has a key of its own: a server that runs for months must not remember them all."""
+    pacer = Pacer(60 / 600, 300)
+    for second in range(1000):
+        assert pacer.take(second, START + second)
+    assert pacer.remembered <= 2 * 31 + 1
+
+
+@settings(max_examples=500)
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 40)), max_size=200))
+def test_forgetting_changes_nothing(calls: list[tuple[str, int]]) -> None:
+    """Callers and the seconds between calls: the outcomes are those of one that never forgets."""
+    forgetting, remembering = Pacer(5, 3), Pacer(5, 3)
+    remembering._stay = float("inf")
+    now = START
+    for key, pause in calls:
+        now += pause
+        assert forgetting.take(key, now) == remembering.take(key, now)
+
+
+def test_a_slowed_client_stays_slowed_for_as_long_as_its_code_lives() -> None:
+    pacer = polls()
+    assert outcomes(pacer, [0, 0.05, 0.1]) == [True, True, False]
+    for second in range(600):
+        pacer.take("another code", START + second)
+    assert outcomes(pacer, [600, 601, 602]) == [True, True, False], "two calls, each 6 s apart"
+    assert outcomes(pacer, [603]) == [False]
+
+
+def test_a_slowed_client_is_forgotten_in_the_end() -> None:
+    pacer = polls()
+    outcomes(pacer, [0, 0, 0, 0])
+    for second in range(0, 2000, 10):
+        pacer.take("another code", START + second)
+    assert outcomes(pacer, [2000, 2000.1, 2001.1, 2002.1]) == [True] * 4, "the interval is one second again"

@@ -6,23 +6,37 @@ workers times larger.
 
 _MAX_BUCKETS = 100_000
 _ENOUGH = 0.8  # of a call: a poll may come a little early
+_PENALTY_STAYS = 900.0  # seconds: longer than a device code lives by default
 
 
 class Pacer:
     """One bucket per key. A bucket holds ``burst`` calls and regains one every ``interval`` seconds.
 
     With ``penalty``, each refusal makes that key's interval so many seconds longer (RFC 8628 3.5, slow_down).
+
+    A bucket that is full again is as good as none. So there are two generations: what was not used for a whole one is
+    forgotten with it, once or twice the time after its last use that a bucket needs to fill.
     """
 
     def __init__(self, interval: float, burst: int, penalty: float = 0) -> None:
         self._interval = interval
         self._burst = float(burst)
         self._penalty = penalty
-        self._buckets: dict[object, tuple[float, float, float]] = {}
+        # One more than the burst: a bucket may be in debt for what came early.
+        self._stay = max(interval * (burst + 1), _PENALTY_STAYS if penalty else 0.0)
+        self._recent: dict[object, tuple[float, float, float]] = {}
+        self._older: dict[object, tuple[float, float, float]] = {}
+        self._begun_at: float | None = None  # the recent generation
+
+    @property
+    def remembered(self) -> int:
+        """How many buckets are remembered, at most: one may be there as it is and as it was."""
+        return len(self._recent) + len(self._older)
 
     def take(self, key: object, now: float) -> bool:
         """Whether the call may go on. A clock that stepped back counts as a full interval."""
-        tokens, then, interval = self._buckets.get(key) or (self._burst, now, self._interval)
+        bucket = self._recent.get(key) or self._older.get(key) or (self._burst, now, self._interval)
+        tokens, then, interval = bucket
         tokens += (now - then) / interval if now >= then else 1
         tokens = min(tokens, self._burst)
         allowed = tokens >= _ENOUGH
@@ -30,15 +44,15 @@ class Pacer:
             tokens -= 1
         else:
             interval += self._penalty
-        if len(self._buckets) >= _MAX_BUCKETS and key not in self._buckets:
-            self._forget_oldest()
-        self._buckets[key] = (tokens, now, interval)
+        if self._begun_at is None or now >= self._begun_at + self._stay or len(self._recent) >= _MAX_BUCKETS // 2:
+            self._begin_generation(now)
+        self._recent[key] = (tokens, now, interval)
         return allowed
 
     def forget(self, key: object) -> None:
-        self._buckets.pop(key, None)
+        self._recent.pop(key, None)
+        self._older.pop(key, None)
 
-    def _forget_oldest(self) -> None:
-        """Drop the tenth that was created first; dictionaries keep the order of creation."""
-        for key in list(self._buckets)[: _MAX_BUCKETS // 10]:
-            del self._buckets[key]
+    def _begin_generation(self, now: float) -> None:
+        self._recent, self._older = {}, self._recent
+        self._begun_at = now
