@@ -116,7 +116,7 @@ def test_what_is_full_again_is_forgotten() -> None:
 def test_forgetting_changes_nothing(calls: list[tuple[str, int]]) -> None:
     """Callers and the seconds between calls: the outcomes are those of one that never forgets."""
     forgetting, remembering = Pacer(5, 3), Pacer(5, 3)
-    remembering._stay = float("inf")
+    remembering._generation = float("inf")
     now = START
     for key, pause in calls:
         now += pause
@@ -130,6 +130,22 @@ def test_a_slowed_client_stays_slowed_for_as_long_as_its_code_lives() -> None:
         pacer.take("another code", START + second)
     assert outcomes(pacer, [600, 601, 602]) == [True, True, False], "two calls, each 6 s apart"
     assert outcomes(pacer, [603]) == [False]
+
+
+def test_codes_that_nobody_polls_too_fast_for_are_forgotten_soon() -> None:
+    pacer = polls()
+    for second in range(1000):
+        assert pacer.take(second, START + second)
+    assert pacer.remembered <= 2 * 3 + 1
+
+
+def test_slowed_clients_are_bounded_in_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pacing, "_MAX_BUCKETS", 100)
+    pacer = polls()
+    for number in range(1000):
+        for _ in range(3):
+            pacer.take(number, START + number / 100)
+        assert pacer.remembered <= 100
 
 
 def test_a_slowed_client_is_forgotten_in_the_end() -> None:

@@ -14,16 +14,15 @@ class Pacer:
 
     With ``penalty``, each refusal makes that key's interval so many seconds longer (RFC 8628 3.5, slow_down).
 
-    A bucket that is full again is as good as none. So there are two generations: what was not used for a whole one is
-    forgotten with it, once or twice the time after its last use that a bucket needs to fill.
+    A bucket that is full again is as good as none. So there are two generations, as long as a bucket takes to fill:
+    what was not used in the one before is forgotten when the next begins, unless its interval was made longer lately.
     """
 
     def __init__(self, interval: float, burst: int, penalty: float = 0) -> None:
         self._interval = interval
         self._burst = float(burst)
         self._penalty = penalty
-        # One more than the burst: a bucket may be in debt for what came early.
-        self._stay = max(interval * (burst + 1), _PENALTY_STAYS if penalty else 0.0)
+        self._generation = interval * (burst + 1)  # one more: a bucket may be in debt for what came early
         self._recent: dict[object, tuple[float, float, float]] = {}
         self._older: dict[object, tuple[float, float, float]] = {}
         self._begun_at: float | None = None  # the recent generation
@@ -44,7 +43,7 @@ class Pacer:
             tokens -= 1
         else:
             interval += self._penalty
-        if self._begun_at is None or now >= self._begun_at + self._stay or len(self._recent) >= _MAX_BUCKETS // 2:
+        if self._begun_at is None or now >= self._begun_at + self._generation or len(self._recent) >= _MAX_BUCKETS // 2:
             self._begin_generation(now)
         self._recent[key] = (tokens, now, interval)
         return allowed
@@ -54,5 +53,12 @@ class Pacer:
         self._older.pop(key, None)
 
     def _begin_generation(self, now: float) -> None:
-        self._recent, self._older = {}, self._recent
+        slowed = {
+            key: bucket
+            for key, bucket in self._older.items()
+            if bucket[2] > self._interval and now < bucket[1] + _PENALTY_STAYS and key not in self._recent
+        }
+        if len(slowed) > _MAX_BUCKETS // 4:
+            slowed = {}
+        self._recent, self._older = slowed, self._recent
         self._begun_at = now
