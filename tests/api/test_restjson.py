@@ -505,6 +505,13 @@ def test_an_error_says_what_it_is_each_time(kind: type[ModelledError]) -> None:
         assert response.status == error.status
 
 
+@pytest.mark.parametrize("kind", OF_JSON, ids=lambda kind: kind.__name__)
+def test_what_has_members_of_its_own_says_so(kind: type[ModelledError]) -> None:
+    """Its answers are then written each time."""
+    has_own = kind.__init__ is not ModelledError.__init__ or "members" in vars(kind)
+    assert kind.says_more is has_own
+
+
 def test_another_region_is_named_each_time() -> None:
     bodies = [
         restjson.write_error(InvalidRequestRegionException(endpoint=f"https://{region}", region=region), "id").body

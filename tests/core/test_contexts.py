@@ -165,6 +165,17 @@ async def test_a_header_that_this_server_does_not_write_is_refused(world: World,
         open_context(world.service, text, IDENTITY)
 
 
+@pytest.mark.parametrize("moved", [-8, -1, 1, 4])
+async def test_the_tag_has_one_length(world: World, moved: int) -> None:
+    """What is cut at another place is the same when it is put together again."""
+    header, _, nonce, *rest = write_context(world.service, claims_of(world), IDENTITY).split(".")
+    ciphertext, tag = (urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in rest)
+    sealed, cut = ciphertext + tag, len(ciphertext) + moved
+    parts = (urlsafe_b64encode(part).rstrip(b"=").decode() for part in (sealed[:cut], sealed[cut:]))
+    with pytest.raises(ContextRefused, match="length"):
+        open_context(world.service, ".".join((header, "", nonce, *parts)), IDENTITY)
+
+
 async def test_one_of_another_server_is_refused(world: World) -> None:
     text = encrypted(bytes(32), jwe_header(world, IDENTITY), signed_claims(world).encode())
     with pytest.raises(ContextRefused, match="not encrypted by this server"):

@@ -64,6 +64,31 @@ async def test_polling_faster_than_the_interval_is_slowed_down_after_a_burst_of_
         await poll(world, client, started)
 
 
+async def test_polls_that_overtake_each_other_win_nothing(
+    world: World, client: Client, started: StartDeviceAuthorizationResponse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store may answer the later of two polls first: that is no clock that was set back."""
+    find, may_be_read = world.store.find_device_poll, asyncio.Event()
+    waiting = [may_be_read.wait]
+
+    async def find_late(authorization_id: int) -> object:
+        if waiting:
+            await waiting.pop()()
+        return await find(authorization_id)
+
+    monkeypatch.setattr(world.store, "find_device_poll", find_late)
+    first = asyncio.ensure_future(poll(world, client, started))
+    await asyncio.sleep(0)
+    assert not waiting
+    for _ in range(2):
+        world.clock.advance(0.001)
+        with refused(AuthorizationPendingException):
+            await poll(world, client, started)
+    may_be_read.set()
+    with refused(SlowDownException):
+        await first
+
+
 async def test_one_code_that_is_hammered_slows_down_no_other(world: World, client: Client) -> None:
     hammered, other = await world.start(client), await world.start(client)
     for _ in range(10):

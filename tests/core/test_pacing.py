@@ -111,16 +111,74 @@ def test_what_is_full_again_is_forgotten() -> None:
     assert pacer.remembered <= 2 * 31 + 1
 
 
+def told(pacer: Pacer, calls: list[tuple[str, float]]) -> list[bool]:
+    """What each of several callers is told."""
+    return [pacer.take(key, START + time) for key, time in calls]
+
+
+@pytest.mark.parametrize("seconds, expected", [(5, [True, False, False]), (10, [True, True, False])])
+def test_a_bucket_is_not_forgotten_before_it_is_full(seconds: int, expected: list[bool]) -> None:
+    """It is emptied just before so many seconds are over; when as many more are, little of it has come back."""
+    calls = [("b", 0.0), *[("a", seconds - 0.1)] * 3, ("b", seconds), ("b", 2 * seconds), *[("a", 2 * seconds)] * 3]
+    assert told(Pacer(5, 3), calls)[-3:] == expected
+
+
+def test_a_debt_is_not_forgotten() -> None:
+    """Four fifths of a call are enough for one, and what is missing is paid later."""
+    calls = [("b", 0), *[("a", 10.9)] * 3, ("a", 14.9), ("b", 15), ("b", 30), *[("a", 30)] * 3, ("a", 34)]
+    assert told(Pacer(5, 3), calls)[-4:] == [True, True, True, False]
+
+
+def test_a_bucket_in_both_generations_is_as_it_was_last() -> None:
+    pacer = polls()
+    calls = [
+        ("a", 0),
+        ("a", 0),
+        ("a", 0),
+        ("b", 3),
+        ("a", 4),
+        ("a", 4.1),
+        ("a", 4.2),
+        ("b", 6.1),
+        ("a", 6.2),
+        ("a", 6.3),
+    ]
+    assert told(pacer, calls)[-2:] == [False, False]
+
+
+def test_what_is_forgotten_is_in_no_generation() -> None:
+    pacer = Pacer(5, 3)
+    assert outcomes(pacer, [0, 0, 0, 0]) == [True, True, True, False]
+    pacer.take("another code", START + 1)
+    pacer.take("another code", START + 21)
+    pacer.forget("code")
+    assert outcomes(pacer, [0]) == [True]
+
+
+BLOCKS = st.tuples(
+    st.integers(1, 4),
+    st.lists(st.sampled_from([4, 5, 14.5, 15, 15.5, 20]), max_size=3),
+)
+
+
 @settings(max_examples=500)
-@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 40)), max_size=200))
-def test_forgetting_changes_nothing(calls: list[tuple[str, int]]) -> None:
-    """Callers and the seconds between calls: the outcomes are those of one that never forgets."""
-    forgetting, remembering = Pacer(5, 3), Pacer(5, 3)
+@given(st.sampled_from([0, 5]), st.lists(BLOCKS, max_size=6))
+def test_forgetting_changes_nothing(penalty: int, blocks: list[tuple[int, list[float]]]) -> None:
+    """One caller asks so often at once, then another one at these pauses, then the first again: what each is told is
+    what one tells who never forgets.
+    """
+    forgetting, remembering = Pacer(5, 3, penalty), Pacer(5, 3, penalty)
     remembering._generation = float("inf")
     now = START
-    for key, pause in calls:
-        now += pause
-        assert forgetting.take(key, now) == remembering.take(key, now)
+
+    def agree(key: str) -> bool:
+        return forgetting.take(key, now) == remembering.take(key, now)
+
+    for calls, pauses in blocks:
+        assert all(agree("a") for _ in range(calls))
+        for pause in pauses:
+            now += pause
+            assert agree("b")
 
 
 def test_a_slowed_client_stays_slowed_for_as_long_as_its_code_lives() -> None:

@@ -4,6 +4,8 @@ They protect, they do not decide: a second worker has buckets of its own, so the
 workers times larger.
 """
 
+Bucket = tuple[float, float, float]  # the calls in it, since when, and the seconds that one more takes
+
 _MAX_BUCKETS = 100_000
 _ENOUGH = 0.8  # of a call: a poll may come a little early
 _PENALTY_STAYS = 900.0  # seconds: longer than a device code lives by default
@@ -23,8 +25,8 @@ class Pacer:
         self._burst = float(burst)
         self._penalty = penalty
         self._generation = interval * (burst + 1)  # one more: a bucket may be in debt for what came early
-        self._recent: dict[object, tuple[float, float, float]] = {}
-        self._older: dict[object, tuple[float, float, float]] = {}
+        self._recent: dict[object, Bucket] = {}
+        self._older: dict[object, Bucket] = {}
         self._begun_at: float | None = None  # the recent generation
 
     @property
@@ -53,12 +55,14 @@ class Pacer:
         self._older.pop(key, None)
 
     def _begin_generation(self, now: float) -> None:
-        slowed = {
-            key: bucket
+        kept = self._slowed(now)[-_MAX_BUCKETS // 4 :] if self._penalty else []
+        self._recent, self._older = dict(kept), self._recent
+        self._begun_at = now
+
+    def _slowed(self, now: float) -> list[tuple[object, Bucket]]:
+        """Those of the older generation whose interval was made longer, and who did not come since."""
+        return [
+            (key, bucket)
             for key, bucket in self._older.items()
             if bucket[2] > self._interval and now < bucket[1] + _PENALTY_STAYS and key not in self._recent
-        }
-        if len(slowed) > _MAX_BUCKETS // 4:
-            slowed = {}
-        self._recent, self._older = slowed, self._recent
-        self._begun_at = now
+        ]

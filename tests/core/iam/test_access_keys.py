@@ -132,6 +132,14 @@ def test_a_description_that_is_none_is_refused(description: str) -> None:
 # Temporary credentials
 
 
+def test_ids_have_every_digit_of_base32_and_no_other(desk: Desk) -> None:
+    ring = desk.world.service.ring
+    made = [issue_temporary_credentials(ring, access_key=desk.record, duration=900, now=1000) for _ in range(100)]
+    assert set("".join(each.access_key_id.removeprefix("ASIA") for each in made)) == set(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+    )
+
+
 def test_temporary_credentials_have_the_form_of_stss(desk: Desk) -> None:
     made = issue_temporary_credentials(desk.world.service.ring, access_key=desk.record, duration=900, now=1000)
     assert re.fullmatch(r"ASIA[A-Z2-7]{16}", made.access_key_id)

@@ -36,8 +36,7 @@ async def redeem(service: Service, client: Client, request: CreateTokenRequest) 
     """Turn an approved device authorization into a token family; a pending one costs one read."""
     if not service.policy.clients.device_grant:
         raise UnauthorizedClientException(reason="the device grant is switched off")
-    moment = service.clock()
-    now = int(moment)
+    now = service.now()
     claims = service.open_device_code(request.device_code or "")
     if claims is None:
         raise _refusal("device code was not issued by this server")
@@ -49,9 +48,7 @@ async def redeem(service: Service, client: Client, request: CreateTokenRequest) 
     if poll.status is DeviceStatus.DENIED:
         raise _denied()
     if poll.status is DeviceStatus.PENDING:
-        raise (
-            _pending(service, poll, moment) if now < poll.expires_at else _expired("device code has expired undecided")
-        )
+        raise _pending(service, poll) if now < poll.expires_at else _expired("device code has expired undecided")
     return await service.store.redeem_device_authorization(
         RedeemDeviceAuthorization(
             authorization_id=poll.authorization_id,
@@ -71,8 +68,9 @@ def _missing(expires_at: int, now: int) -> ExpiredTokenException | InvalidGrantE
     return _refusal("device code is unknown to the store")
 
 
-def _pending(service: Service, poll: DevicePoll, moment: float) -> AuthorizationPendingException | SlowDownException:
-    if service.poll_pacer.take(poll.authorization_id, moment):
+def _pending(service: Service, poll: DevicePoll) -> AuthorizationPendingException | SlowDownException:
+    # The time of now: of two polls at once the later may have been read first.
+    if service.poll_pacer.take(poll.authorization_id, service.clock()):
         return AuthorizationPendingException(reason="nobody has decided yet")
     return SlowDownException("Polling too fast", reason="device code is polled faster than its interval")
 
