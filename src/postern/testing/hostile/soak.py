@@ -41,6 +41,7 @@ def soak(trial: Trial) -> None:
     lifetime = min(CODE_LIFETIME, max(2, int(trial.dose.seconds / 4)))
     settings = {
         "POSTERN_LIFETIMES__DEVICE_CODE": str(lifetime),
+        "POSTERN_DEVICE__POLL_BURST": "100",  # enough; what has a much larger one may be remembered for days
         "POSTERN_STORE__SWEEP_INTERVAL": str(min(_SWEEP, lifetime)),
         "POSTERN_STORE__SWEEP_ROWS": "5000",
     }
