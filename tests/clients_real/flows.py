@@ -14,6 +14,12 @@ from tests.clients_real.sdks import DEVICE_CODE, Sdk, SdkError
 ACCOUNT_ACCESS = "sso:account:access"
 REGISTERED_URI = "http://127.0.0.1/oauth/callback"
 PRESENTED_URI = "http://127.0.0.1:46667/oauth/callback"
+_MADE_WITHIN = 10  # seconds that a busy machine may take from the token to the answer
+
+
+def lives_for(token: dict[str, Any], seconds: int) -> bool:
+    """Whether a token that was just made has so long to live; what is told is what is left of it."""
+    return 0 <= seconds - int(token["expiresIn"]) <= _MADE_WITHIN
 
 
 class Pkce:
